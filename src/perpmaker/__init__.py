@@ -1,0 +1,6 @@
+"""perpmaker: a market maker for perpetual futures.
+
+The house, floor by floor, is drawn in ARCHITECTURE.md. Start reading at ``perpmaker.maker.market_maker``.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,158 @@
+"""Everything that the market maker can be told.
+
+Named tuples rather than dataclasses: immutable, standard library, and five times cheaper to make than a frozen
+dataclass, which a replay of millions of events feels. ``at_ns`` is when the maker learns of it, ``venue_ns`` when
+it happened at the venue. A side of the book with nothing on it has size 0 and its price means nothing.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from perpmaker.domain.orders import CancelReason, RejectReason, Side
+
+
+class BookUpdated(NamedTuple):
+    """The best bid and offer, after one atomic message."""
+
+    at_ns: int
+    venue_ns: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+
+
+class TradeSeen(NamedTuple):
+    """A public trade; ``aggressor`` is the side that took liquidity."""
+
+    at_ns: int
+    venue_ns: int
+    price_ticks: int
+    lots: int
+    aggressor: Side
+
+
+class MarkUpdated(NamedTuple):
+    """The venue's mark price, in thousandths of a tick."""
+
+    at_ns: int
+    venue_ns: int
+    mark_milliticks: int
+
+
+class GapStarted(NamedTuple):
+    """Market data is blind from here: nothing seen before can be trusted."""
+
+    at_ns: int
+    venue_ns: int
+
+
+class GapEnded(NamedTuple):
+    """Market data flows again; the book that follows is whole."""
+
+    at_ns: int
+    venue_ns: int
+
+
+class OrderAccepted(NamedTuple):
+    at_ns: int
+    venue_ns: int
+    order_id: int
+
+
+class OrderRejected(NamedTuple):
+    at_ns: int
+    venue_ns: int
+    order_id: int
+    reason: RejectReason
+
+
+class OrderCanceled(NamedTuple):
+    """The order is dead. ``filled_lots`` is the venue's own cumulative count: fills may still be on their way."""
+
+    at_ns: int
+    venue_ns: int
+    order_id: int
+    filled_lots: int
+    reason: CancelReason
+
+
+class CancelRejected(NamedTuple):
+    """The venue does not know the order as open: it is filled or gone, and that news may still be on its way."""
+
+    at_ns: int
+    venue_ns: int
+    order_id: int
+
+
+class OutcomeUnknown(NamedTuple):
+    """A request went unanswered (place or cancel). Never a rejection: it may have worked."""
+
+    at_ns: int
+    order_id: int
+
+
+class Filled(NamedTuple):
+    """One execution of ours. ``fill_id`` is unique per venue and symbol; ``fee_quanta`` < 0 is a rebate."""
+
+    at_ns: int
+    venue_ns: int
+    fill_id: int
+    order_id: int
+    side: Side
+    price_ticks: int
+    lots: int
+    is_maker: bool
+    fee_quanta: int
+
+
+class FundingPaid(NamedTuple):
+    """Funding booked by the venue: positive was received, negative was paid."""
+
+    at_ns: int
+    venue_ns: int
+    amount_quanta: int
+
+
+class TimerFired(NamedTuple):
+    """Time has passed; nothing else happened."""
+
+    at_ns: int
+
+
+class EndReason(Enum):
+    """Why a run ended. Each has an exit code of its own, see `perpmaker.cli.exit_codes`."""
+
+    DURATION = "duration reached"
+    FEED_EXHAUSTED = "market data ended"
+    INTERRUPTED = "interrupted"
+    TERMINATED = "terminated"
+    STOP_LOSS = "stop loss, and --after-stop halt"
+    TAKE_PROFIT = "take profit, and --after-stop halt"
+    MAX_DRAWDOWN = "maximum drawdown"
+    FAILED = "unrecoverable error"
+
+
+class StopRequested(NamedTuple):
+    """Somebody or something outside wants the run to end."""
+
+    at_ns: int
+    reason: EndReason
+
+
+Event = (
+    BookUpdated
+    | TradeSeen
+    | MarkUpdated
+    | GapStarted
+    | GapEnded
+    | OrderAccepted
+    | OrderRejected
+    | OrderCanceled
+    | CancelRejected
+    | OutcomeUnknown
+    | Filled
+    | FundingPaid
+    | TimerFired
+    | StopRequested
+)

@@ -1,0 +1,63 @@
+"""The vocabulary of orders: sides, kinds, statuses, and the reasons that a venue or we ourselves give."""
+
+from enum import Enum, IntEnum
+
+
+class Side(IntEnum):
+    """Which way an order trades; the value is the sign that a fill adds to the position."""
+
+    BUY = 1
+    SELL = -1
+
+    @property
+    def opposite(self) -> "Side":
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderKind(Enum):
+    LIMIT = "limit"  # rests until filled or cancelled
+    IOC = "ioc"  # limit price, fills what it can at once, the rest is cancelled
+    MARKET = "market"  # any price, fills what it can at once, the rest is cancelled
+
+
+class OrderStatus(Enum):
+    """Where an order stands, as far as we know. The table of moves is in `execution.transitions`."""
+
+    PENDING_PLACE = "pending_place"  # sent, no answer yet
+    LIVE = "live"  # the venue has confirmed that it rests
+    PENDING_CANCEL = "pending_cancel"  # cancel sent, no answer yet
+    UNKNOWN = "unknown"  # a request went unanswered: may rest, may not; counted as live
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+
+    @property
+    def is_open(self) -> bool:
+        """It could still fill, so it counts as exposure."""
+        return self in _OPEN
+
+
+_OPEN = frozenset({OrderStatus.PENDING_PLACE, OrderStatus.LIVE, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN})
+
+
+class RejectReason(Enum):
+    """Why a venue refused an order."""
+
+    POST_ONLY_WOULD_CROSS = "post-only would cross"
+    REDUCE_ONLY_WOULD_INCREASE = "reduce-only would increase"
+    INSUFFICIENT_MARGIN = "insufficient margin"
+    BELOW_MINIMUM = "below minimum size"
+    NO_MARKET = "no market to trade against"
+    MARKET_GAP = "market data gap"
+    RATE_LIMITED = "rate limited"
+    OTHER = "other"
+
+
+class CancelReason(Enum):
+    """Why an order ended unfilled."""
+
+    REQUESTED = "requested"
+    IMMEDIATE_REMAINDER = "nothing left to take"
+    REDUCE_ONLY = "reduce-only: no position left to reduce"
+    MARKET_GAP = "market data gap"
+    VENUE = "cancelled by the venue"

@@ -1,0 +1,1 @@
+"""One simulated exchange, for replay, paper, backtest and testnet: compiled, resumable, deterministic."""

@@ -1,0 +1,18 @@
+"""Fixtures shared by the whole suite."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("perpmaker", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("perpmaker")
+
+
+@pytest.fixture(scope="session")
+def recordings_dir() -> Path:
+    """The real market recordings, which are never part of the project."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the real recordings are not here: {folder}")
+    return folder
