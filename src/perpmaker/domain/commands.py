@@ -1,5 +1,6 @@
 """Everything that the market maker can ask for, and when it wants to be asked again."""
 
+from enum import Enum
 from typing import NamedTuple
 
 from perpmaker.domain.events import EndReason
@@ -29,7 +30,29 @@ class Halt(NamedTuple):
     reason: EndReason
 
 
-Command = Place | Cancel | Halt
+class NoticeKind(Enum):
+    """What a maker finds worth telling: docs/strategy.md explains each."""
+
+    STOP_LOSS = "stop loss"
+    TAKE_PROFIT = "take profit"
+    MAX_DRAWDOWN = "maximum drawdown"
+    CLOSED = "position closed"
+    QUOTING = "quoting"
+    NOT_QUOTING = "not quoting"
+    ENDING = "ending"
+    ANOMALY = "anomaly"
+
+
+class Notice(NamedTuple):
+    """Nothing to do: something for the journal and the screen. What was decided is returned, never logged."""
+
+    kind: NoticeKind
+    position_lots: int
+    unrealized_quanta: int
+    detail: str
+
+
+Command = Place | Cancel | Halt | Notice
 
 
 class Wake(NamedTuple):

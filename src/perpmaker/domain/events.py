@@ -115,9 +115,10 @@ class FundingPaid(NamedTuple):
 
 
 class TimerFired(NamedTuple):
-    """Time has passed; nothing else happened."""
+    """Time has passed. ``is_refresh`` says that a refresh of `domain.commands.Wake` is due and was not passed over."""
 
     at_ns: int
+    is_refresh: bool = False
 
 
 class EndReason(Enum):

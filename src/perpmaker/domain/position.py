@@ -4,8 +4,8 @@ Invariant, at every moment, whatever the fills::
 
     equity - starting balance == realized + unrealized - fees + funding
 
-Reducing a position takes its share of the cost out of the book; that share is rounded half up to a whole quantum and the
-remainder stays with what is left, so nothing is ever lost between realized and unrealized.
+Reducing a position takes its share of the cost out of the book; that share is rounded half up to a whole quantum and
+the remainder stays with what is left, so nothing is ever lost between realized and unrealized.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,105 @@
+"""Stop loss, take profit and drawdown.
+
+Rules kept here (numbers as in docs/strategy.md):
+
+9. Unrealized profit ``(mark - average entry) * x``: at or below -L the position is stopped out, at or above G the
+   profit is taken. Both are decided at every price and every fill.
+17. Drawdown counts from the highest equity of the run, not from its start; once reached it stays reached.
+
+Equity is a straight line of the mark while the position stands, so these rules are also a band of marks within which
+none of them can act: comparing two integers per price is all that is left to do.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from perpmaker.domain.commands import ANY_PRICE
+from perpmaker.domain.money import QUANTA_PER_MILLITICK_LOT
+from perpmaker.domain.position import Position
+
+
+class Trigger(Enum):
+    STOP_LOSS = "stop loss"
+    TAKE_PROFIT = "take profit"
+    MAX_DRAWDOWN = "maximum drawdown"
+
+
+class MarkBand(NamedTuple):
+    """Marks in milliticks, both ends included."""
+
+    low: int
+    high: int
+
+
+EVERY_MARK = MarkBand(-ANY_PRICE, ANY_PRICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Magnitudes in quanta; None is off."""
+
+    stop_loss_quanta: int | None
+    take_profit_quanta: int | None
+    max_drawdown_quanta: int | None
+
+
+class Protection:
+    """Watches one position. `check` at every mark and fill; between them, `band` says when nothing can act."""
+
+    __slots__ = ("_is_drawn_down", "_limits", "_peak_quanta")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._peak_quanta = 0  # of profit: the run starts with none
+        self._is_drawn_down = False
+
+    def check(self, position: Position, mark_milliticks: int) -> Trigger | None:
+        """What must happen now, the most serious first."""
+        limits = self._limits
+        profit = position.profit_quanta(mark_milliticks)
+        self._peak_quanta = max(self._peak_quanta, profit)
+        if limits.max_drawdown_quanta is not None and self._peak_quanta - profit >= limits.max_drawdown_quanta:
+            self._is_drawn_down = True
+        if self._is_drawn_down:
+            return Trigger.MAX_DRAWDOWN
+        if not position.lots:
+            return None
+        unrealized = position.unrealized_quanta(mark_milliticks)
+        if limits.stop_loss_quanta is not None and unrealized <= -limits.stop_loss_quanta:
+            return Trigger.STOP_LOSS
+        if limits.take_profit_quanta is not None and unrealized >= limits.take_profit_quanta:
+            return Trigger.TAKE_PROFIT
+        return None
+
+    def band(self, position: Position) -> MarkBand:
+        """Marks at which `check` would answer None and learn nothing (a new peak is news while drawdown is on)."""
+        limits = self._limits
+        floors: list[int] = []
+        ceilings: list[int] = []
+        if limits.stop_loss_quanta is not None:
+            floors.append(-limits.stop_loss_quanta)
+        if limits.take_profit_quanta is not None:
+            ceilings.append(limits.take_profit_quanta)
+        if limits.max_drawdown_quanta is not None:
+            peak = self._peak_quanta - position.profit_quanta(0) + position.unrealized_quanta(0)
+            floors.append(peak - limits.max_drawdown_quanta)
+            ceilings.append(peak + 1)
+        return _band(position, max(floors, default=None), min(ceilings, default=None))
+
+
+def _band(position: Position, floor_quanta: int | None, ceiling_quanta: int | None) -> MarkBand:
+    """Marks at which the unrealized profit lies strictly between two amounts; None leaves that end open."""
+    if not position.lots:
+        return EVERY_MARK
+    # unrealized(m) = slope * m - cost; a short has a negative slope, which swaps and negates the ends.
+    slope = position.lots * QUANTA_PER_MILLITICK_LOT
+    lower = None if floor_quanta is None else position.cost_quanta + floor_quanta
+    upper = None if ceiling_quanta is None else position.cost_quanta + ceiling_quanta
+    if slope < 0:
+        slope = -slope
+        lower, upper = (None if upper is None else -upper), (None if lower is None else -lower)
+    return MarkBand(
+        -ANY_PRICE if lower is None else lower // slope + 1,
+        ANY_PRICE if upper is None else -(-upper // slope) - 1,
+    )
