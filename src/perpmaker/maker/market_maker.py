@@ -126,6 +126,11 @@ class MarketMaker:
         return self._phase
 
     @property
+    def is_ending(self) -> bool:
+        """The run is on its way out, or over."""
+        return self._phase in (Phase.ENDING, Phase.ENDED)
+
+    @property
     def state(self) -> MakerState:
         return self._state
 

@@ -1,0 +1,33 @@
+"""How the program ends, as a number: each way of ending has its own (docs/running.md lists them).
+
+0 is only the planned end. 2 is also what the command line itself gives for flags that it cannot read.
+"""
+
+from enum import IntEnum
+
+from perpmaker.domain.events import EndReason
+
+
+class ExitCode(IntEnum):
+    DURATION = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    FEED_EXHAUSTED = 10
+    STOP_LOSS = 11
+    TAKE_PROFIT = 12
+    MAX_DRAWDOWN = 13
+    ABANDONED = 14  # a second interrupt: what is left was said, not cleaned up
+    INTERRUPTED = 130  # as shells number SIGINT
+    TERMINATED = 143  # as shells number SIGTERM
+
+
+EXIT_CODES: dict[EndReason, ExitCode] = {
+    EndReason.DURATION: ExitCode.DURATION,
+    EndReason.FEED_EXHAUSTED: ExitCode.FEED_EXHAUSTED,
+    EndReason.INTERRUPTED: ExitCode.INTERRUPTED,
+    EndReason.TERMINATED: ExitCode.TERMINATED,
+    EndReason.STOP_LOSS: ExitCode.STOP_LOSS,
+    EndReason.TAKE_PROFIT: ExitCode.TAKE_PROFIT,
+    EndReason.MAX_DRAWDOWN: ExitCode.MAX_DRAWDOWN,
+    EndReason.FAILED: ExitCode.FAILED,
+}

@@ -1,0 +1,57 @@
+"""The program: its commands, and how an error becomes one sentence and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from perpmaker import __version__
+from perpmaker.cli.data import data_app
+from perpmaker.cli.exit_codes import ExitCode
+from perpmaker.cli.run import run
+from perpmaker.domain.errors import UserError
+
+app = typer.Typer(
+    name="perpmaker",
+    help="A market maker for perpetual futures.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+app.command("run")(run)
+app.add_typer(data_app, name="data")
+
+
+@app.callback()
+def _program(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        sys.stdout.write(f"perpmaker {__version__}\n")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = app(arguments, standalone_mode=False)
+    except UserError as error:
+        sys.stderr.write(f"perpmaker: {error}\n")
+        return ExitCode.BAD_INPUT
+    except TyperException as error:
+        sys.stderr.write(f"perpmaker: {_sentence(error)}\n")
+        return ExitCode.BAD_INPUT
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _sentence(error: TyperException) -> str:
+    """What the command line could not read, with the name of the flag where there is one."""
+    format_message = getattr(error, "format_message", None)
+    return str(error) if format_message is None else str(format_message())

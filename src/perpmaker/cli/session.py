@@ -1,0 +1,205 @@
+"""A run from start to end: what watches it, what interrupts it, its summary, and the code that it ends with."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from enum import Enum
+from pathlib import Path
+
+from rich.console import Console
+
+from perpmaker import __version__
+from perpmaker.cli.compose import SYNTHETIC, SimulatedRun, SimulationSettings, compose
+from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
+from perpmaker.cli.interrupts import Abandoned, ending_cleanly
+from perpmaker.cli.lines import Lines
+from perpmaker.cli.notes import TradeWatch, opening_notes, touches_of
+from perpmaker.cli.options import View
+from perpmaker.cli.screen import Screen
+from perpmaker.cli.summary_view import show_summary
+from perpmaker.domain.errors import InvalidSettingError
+from perpmaker.domain.events import EndReason
+from perpmaker.journal.observer import JournalObserver
+from perpmaker.journal.writer import RunJournal, RunStart, open_journal
+from perpmaker.maker.settings import StrategySettings
+from perpmaker.runtime.observer import Observer
+from perpmaker.runtime.pace import Pace
+from perpmaker.runtime.replay import Outcome, Replay
+from perpmaker.runtime.statistics import RunStatistics
+from perpmaker.runtime.summary import RunFacts, Summary, summarize
+
+NO_JOURNAL = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    symbol: str | None
+    strategy: StrategySettings
+    simulation: SimulationSettings
+    speed: float
+    summary: Path | None
+    journal: str | None
+    view: View
+    command_line: str
+    notes: Sequence[str]
+
+
+def run_session(request: Request) -> ExitCode:
+    """Run it, tell about it, and say how it ended.
+
+    Raises:
+        UserError: what was asked for cannot be done; nothing was started.
+    """
+    if request.summary is not None and not request.summary.parent.is_dir():
+        raise InvalidSettingError(f"--summary {request.summary}: there is no folder {request.summary.parent}")
+    run = compose(request.symbol, request.strategy, request.simulation)
+    return _Session(request, run).play()
+
+
+class _Session:
+    def __init__(self, request: Request, run: SimulatedRun) -> None:
+        self._request = request
+        self._run = run
+        self._start_ns = run.exchange.now_ns
+        self._console = Console(highlight=False)
+        self._lines = Lines(run.maker, run.instrument, sys.stdout)
+        self._statistics = RunStatistics(run.instrument, run.terms.max_position_lots, self._start_ns)
+        self._watch = TradeWatch(run.maker)
+        self._touches = touches_of(run.feed, request.strategy)
+        view = request.view
+        self._is_live = view is View.LIVE or (view is View.AUTO and self._console.is_terminal)
+        self._is_quiet = view is View.NONE
+        self._notes: list[str] = []
+
+    def play(self) -> ExitCode:
+        with ExitStack() as stack:
+            journal = self._begin_journal(stack)
+            observers: list[Observer] = [self._statistics, self._watch]
+            if journal is not None:
+                observers.append(JournalObserver(journal, self._run.maker))
+            for note in self._opening_notes():
+                self._tell(note)
+            if self._is_live:
+                observers.append(stack.enter_context(self._screen()))
+            elif not self._is_quiet:
+                observers.append(self._lines)
+            pace = None if self._request.speed == float("inf") else Pace(self._request.speed)
+            replay = Replay(self._run.maker, self._run.exchange, observers, pace)
+            began = time.perf_counter()
+            outcome, error = self._drive(replay)
+            wall_s = time.perf_counter() - began
+            if outcome is None:
+                return ExitCode.ABANDONED
+            if error is not None:
+                self._tell(f"unrecoverable error, every order was cancelled: {type(error).__name__}: {error}")
+            verdict = self._watch.verdict(self._request.strategy, self._touches)
+            if verdict is not None:
+                self._tell(verdict)
+            summary = self._summarize(outcome, replay.requests, wall_s)
+            if journal is not None:
+                journal.end(summary)
+        self._publish(summary)
+        return EXIT_CODES[outcome.reason]
+
+    def _drive(self, replay: Replay) -> tuple[Outcome | None, Exception | None]:
+        """Run; no outcome after a second interrupt, an error beside the outcome when something broke."""
+        exchange = self._run.exchange
+        try:
+            with ending_cleanly(replay.request_stop):
+                return replay.run(), None
+        except Abandoned:
+            left = exchange.open_orders()
+            position = self._run.instrument.quantity(exchange.position_lots)
+            sys.stderr.write(f"abandoned: {len(left)} orders left resting, position {position}\n")
+            return None, None
+        except Exception as error:  # noqa: BLE001 - whatever it was, the run must end with its summary and exit code
+            return Outcome(EndReason.FAILED, len(exchange.open_orders())), error
+
+    def _begin_journal(self, stack: ExitStack) -> RunJournal | None:
+        if self._request.journal == NO_JOURNAL:
+            return None
+        journal = stack.enter_context(open_journal(self._request.journal))
+        run = self._run
+        about = RunStart(
+            version=__version__,
+            exchange="sim",
+            symbol=run.instrument.symbol,
+            market_type="perp",
+            mode="simulation",
+            seed=self._seed,
+            command_line=self._request.command_line,
+            settings=self._settings(),
+            instrument=run.instrument,
+            provenance=run.provenance,
+        )
+        return stack.enter_context(journal.begin_run(about))
+
+    def _opening_notes(self) -> list[str]:
+        price_ticks = self._first_price_ticks()
+        notes = ["simulated exchange: no real money, no network", *self._request.notes]
+        return notes + opening_notes(self._request.strategy, self._run.instrument, price_ticks, self._touches)
+
+    def _first_price_ticks(self) -> int:
+        first = next(iter(self._run.feed.chunks()))
+        return int(first.price[first.lots > 0][0])
+
+    def _screen(self) -> Screen:
+        run = self._run
+        title = f"perpmaker {__version__}  SIMULATION  {run.instrument.symbol}  {self._request.simulation.feed}"
+        return Screen(
+            self._console, title, run.maker, run.instrument, run.terms, self._start_ns, run.exchange.queue_ahead
+        )
+
+    def _summarize(self, outcome: Outcome, requests: int, wall_s: float) -> Summary:
+        run = self._run
+        return summarize(
+            self._statistics,
+            equity_start_quanta=run.terms.balance_quanta,
+            mark_milliticks=run.exchange.mark_milliticks or 0,
+            max_drawdown_quanta=run.exchange.max_drawdown_quanta,
+            requests=requests,
+            end_ns=run.exchange.now_ns,
+            events=run.exchange.events_processed,
+            wall_s=wall_s,
+            run=RunFacts(
+                end_reason=outcome.reason,
+                exchange="sim",
+                symbol=run.instrument.symbol,
+                seed=self._seed,
+                version=__version__,
+                settings=self._settings(),
+                notices=self._notes,
+            ),
+        )
+
+    def _publish(self, summary: Summary) -> None:
+        if self._request.summary is not None:
+            self._request.summary.write_text(summary.to_json() + "\n", encoding="utf-8")
+        if not self._is_quiet:
+            show_summary(self._console, summary, self._run.instrument)
+
+    def _tell(self, note: str) -> None:
+        self._notes.append(note)
+        if self._is_live:
+            self._console.print(note, style="dim")
+        elif not self._is_quiet:
+            self._lines.note(note)
+
+    @property
+    def _seed(self) -> int | None:
+        return self._request.simulation.seed if self._request.simulation.feed == SYNTHETIC else None
+
+    def _settings(self) -> Mapping[str, str]:
+        return {
+            field.name: _text(getattr(group, field.name))
+            for group in (self._request.strategy, self._request.simulation)
+            for field in fields(group)
+        }
+
+
+def _text(value: object) -> str:
+    return str(value.value if isinstance(value, Enum) else value)

@@ -1,0 +1,254 @@
+"""The simulated exchange: one account, one instrument, one feed of market data; compiled inside, plain outside.
+
+Rules kept here:
+
+1. The clock never goes back, and every `advance` either moves it or delivers something.
+2. Same feed, terms, commands and wakes: the same events, to the last bit, however the feed is cut into chunks, with
+   the compiler on or off.
+3. Market data is pulled chunk by chunk; only the current chunk is held.
+4. When the feed has ended and nothing is on its way, `advance` returns once to say so; after that the clock still runs
+   to the timers of each wake, over the last book. With no timer left it stands, and `advance` returns at once.
+
+How orders fill is listed in `kernel_fill`, what wakes the maker in `kernel_delivery`, the order of things at equal
+times in `kernel`, margin and money in `kernel_accounts`.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from perpmaker.domain.commands import Cancel, Place, Wake
+from perpmaker.domain.errors import RecordingError
+from perpmaker.domain.events import Event
+from perpmaker.domain.instrument import Instrument
+from perpmaker.domain.money import QUANTA_PER_MILLITICK_LOT
+from perpmaker.domain.orders import Side
+from perpmaker.simulation import kernel_state as at
+from perpmaker.simulation.kernel import run
+from perpmaker.simulation.kernel_state import Core
+from perpmaker.simulation.market_events import MarketChunk, MarketFeed
+from perpmaker.simulation.records import REFERENCE_CODES, event_reader, request_of
+from perpmaker.simulation.terms import ExchangeTerms, QueueModel
+
+MAX_OPEN_ORDERS: Final = 256
+"""Orders that may rest at once; one more is rejected (OTHER)."""
+
+WINDOW_TICKS: Final = 2**20
+"""Prices of a side that are kept at once, see `kernel_book`."""
+
+_FIRST_RING: Final = 1024
+_REQUEST: Final = struct.Struct("8q")
+_WAKE: Final = struct.Struct(f"{at.WAKE_CELLS}q")
+
+
+class OpenOrder(NamedTuple):
+    """An order that rests at the exchange, as the exchange knows it."""
+
+    order_id: int
+    side: Side
+    price_ticks: int
+    lots: int  # what is left of it
+
+
+class SimulatedExchange:
+    """An exchange to trade on, in simulated time.
+
+    Args:
+        feed: market data; its instrument is the one that is traded.
+        terms: fees, latencies, balance, margin, queue model.
+        window_ticks: prices of a side that are kept at once.
+
+    Raises:
+        RecordingError: the feed has no rows; later, from `advance`: its time runs backwards or a kind is unknown.
+    """
+
+    def __init__(self, feed: MarketFeed, terms: ExchangeTerms, *, window_ticks: int = WINDOW_TICKS) -> None:
+        self.instrument: Final[Instrument] = feed.instrument
+        self.terms: Final = terms
+        self._chunks = feed.chunks()
+        first = self._next_chunk()
+        if first is None:
+            raise RecordingError(
+                f"the market data of {self.instrument.symbol} has no rows; record or generate some first"
+            )
+        state = np.zeros(at.STATE_CELLS, np.int64)
+        self._core = Core(
+            state,
+            np.zeros((2, window_ticks), np.int64),
+            np.zeros((MAX_OPEN_ORDERS, at.ORDER_COLUMNS), np.int64),
+            np.zeros(MAX_OPEN_ORDERS, np.float64),
+            *(np.zeros((_FIRST_RING, at.RECORD_CELLS), np.int64) for _ in range(4)),
+            *first,
+            power=float(terms.power_exponent),
+        )
+        self._cells = memoryview(state)
+        self._request_bytes = memoryview(self._core.requests).cast("B")
+        self._read = event_reader(terms)
+        self._set_up(terms, int(first.ts_ns[0]))
+
+    def submit(self, commands: Sequence[Place | Cancel]) -> None:
+        """Send commands now; they arrive one order latency later, in the order given."""
+        cells = self._cells
+        due = cells[at.NOW] + cells[at.ORDER_LATENCY]
+        tail = cells[at.REQUEST_TAIL]
+        if tail - cells[at.REQUEST_HEAD] + len(commands) > len(self._core.requests):
+            self._grow("requests", at.REQUEST_HEAD, at.REQUEST_TAIL, len(commands))
+            self._request_bytes = memoryview(self._core.requests).cast("B")
+            tail = cells[at.REQUEST_TAIL]
+        capacity = len(self._core.requests)
+        for command in commands:
+            _REQUEST.pack_into(self._request_bytes, (tail % capacity) * _REQUEST.size, *request_of(command, due))
+            tail += 1
+        cells[at.REQUEST_TAIL] = tail
+
+    def advance(self, wake: Wake) -> list[Event]:
+        """Let time pass until the wake says so; returns what the maker is told, in order of ``at_ns``, never empty.
+
+        Raises:
+            RecordingError: time runs backwards in the feed, or it has a row of unknown kind.
+        """
+        _WAKE.pack_into(
+            self._cells.cast("B"), 0,
+            1, wake.until_ns, wake.refresh_ns, wake.interval_ns, REFERENCE_CODES[wake.reference],
+            wake.reference_low, wake.reference_high, wake.bid_guard_ticks, wake.ask_guard_ticks,
+            wake.mark_low, wake.mark_high, wake.on_book, wake.on_order, 0, 0, 0,
+        )  # fmt: skip
+        status = run(*self._core)
+        while status != at.STOPPED:
+            self._provide(status)
+            status = run(*self._core)
+        read = self._read
+        return [read(record) for record in self._core.out[: self._cells[at.OUT_COUNT]].tolist()]
+
+    @property
+    def now_ns(self) -> int:
+        """The exchange's clock: the time of the first row before the first advance."""
+        return self._cells[at.NOW]
+
+    @property
+    def exhausted(self) -> bool:
+        """No rows are left, and nothing is on its way to the exchange or to the maker."""
+        cells = self._cells
+        return (
+            cells[at.FEED_ENDED] == 1
+            and cells[at.ROW] == len(self._core.ts)
+            and cells[at.REQUEST_HEAD] == cells[at.REQUEST_TAIL]
+            and cells[at.RESPONSE_HEAD] == cells[at.RESPONSE_TAIL]
+            and cells[at.VIEW_HEAD] == cells[at.VIEW_TAIL]
+        )
+
+    @property
+    def events_processed(self) -> int:
+        """Rows of market data so far."""
+        return self._cells[at.ROWS_BEFORE] + self._cells[at.ROW]
+
+    @property
+    def position_lots(self) -> int:
+        """The position as the exchange knows it: fills may still be on their way to the maker."""
+        return self._cells[at.POSITION]
+
+    @property
+    def mark_milliticks(self) -> int | None:
+        """The exchange's mark price; None before the first."""
+        return self._cells[at.MARK] if self._cells[at.MARK_KNOWN] else None
+
+    @property
+    def equity_quanta(self) -> int:
+        """Cash and the value of the position at the exchange's mark, exact."""
+        cells = self._cells
+        whole = cells[at.CASH] + cells[at.POSITION] * cells[at.MARK]
+        return whole * QUANTA_PER_MILLITICK_LOT + cells[at.CASH_REST]
+
+    @property
+    def max_drawdown_quanta(self) -> int:
+        """The deepest fall of the equity from its highest point before, at every mark and every change of the account.
+
+        To a millitick x lot (10**9 quanta).
+        """
+        return self._cells[at.MAX_DRAWDOWN] * QUANTA_PER_MILLITICK_LOT
+
+    def queue_ahead(self, order_id: int) -> int | None:
+        """Estimated lots ahead of a resting order, rounded up; None when it does not rest."""
+        orders = self._core.orders
+        for row in range(self._cells[at.ORDER_COUNT]):
+            if orders[row, at.ID] == order_id:
+                return max(0, int(np.ceil(self._core.ahead[row])))
+        return None
+
+    def open_orders(self) -> list[OpenOrder]:
+        """What rests at the exchange, in order of arrival."""
+        rows = self._core.orders[: self._cells[at.ORDER_COUNT]].tolist()
+        return [
+            OpenOrder(row[at.ID], Side.BUY if row[at.SIDE] == at.BUYS else Side.SELL, row[at.PRICE], row[at.LEFT])
+            for row in rows
+        ]
+
+    def _set_up(self, terms: ExchangeTerms, start_ns: int) -> None:
+        cells = self._cells
+        cells[at.NOW] = start_ns
+        cells[at.LAST_INSTANT] = start_ns - 1
+        cells[at.FEED_LATENCY] = terms.feed_latency_ns
+        cells[at.ORDER_LATENCY] = terms.order_latency_ns
+        cells[at.MAKER_FEE] = terms.maker_fee_ppb
+        cells[at.TAKER_FEE] = terms.taker_fee_ppb
+        cells[at.MARGIN] = terms.initial_margin_ppb
+        cells[at.MIN_LOTS] = self.instrument.min_lots
+        cells[at.POWER_MODEL] = int(terms.queue_model is QueueModel.POWER)
+        cells[at.CASH], cells[at.CASH_REST] = divmod(terms.balance_quanta, QUANTA_PER_MILLITICK_LOT)
+        cells[at.PEAK] = cells[at.CASH]
+        cells[at.NEXT_FILL] = 1
+        for side in (at.BUYS, at.SELLS):
+            cells[at.OWN_LOW_OF_SIDE + side] = at.NO_PRICE_ABOVE
+            cells[at.OWN_HIGH_OF_SIDE + side] = at.NO_PRICE_BELOW
+
+    def _provide(self, status: int) -> None:
+        """Give the kernel what it returned for."""
+        if status == at.NEED_CHUNK:
+            chunk = self._next_chunk()
+            if chunk is None:
+                self._cells[at.FEED_ENDED] = 1
+                return
+            self._cells[at.ROWS_BEFORE] += self._cells[at.ROW]
+            self._cells[at.ROW] = 0
+            self._core = self._core._replace(ts=chunk.ts_ns, kind=chunk.kind, price=chunk.price, lots=chunk.lots)
+        elif status == at.NEED_VIEW_ROOM:
+            self._grow("views", at.VIEW_HEAD, at.VIEW_TAIL, 0)
+        elif status == at.NEED_RESPONSE_ROOM:
+            self._grow("responses", at.RESPONSE_HEAD, at.RESPONSE_TAIL, 0)
+        elif status == at.NEED_OUT_ROOM:
+            self._core = self._core._replace(out=np.concatenate((self._core.out, np.zeros_like(self._core.out))))
+        else:
+            row = self._cells[at.ROW]
+            what = "time runs backwards" if status == at.TIME_RAN_BACK else f"unknown kind {self._core.kind[row]}"
+            raise RecordingError(
+                f"market data of {self.instrument.symbol}, row {self.events_processed}, time {self._core.ts[row]} ns: "
+                f"{what}; import the recording again"
+            )
+
+    def _next_chunk(self) -> MarketChunk | None:
+        """The next chunk with rows in it, as the kernel wants it: contiguous, and not to be written to."""
+        for chunk in self._chunks:
+            if len(chunk.ts_ns) == 0:
+                continue
+            kind = np.ascontiguousarray(chunk.kind, np.uint8).view()
+            numbers = [
+                np.ascontiguousarray(column, np.int64).view() for column in (chunk.ts_ns, chunk.price, chunk.lots)
+            ]
+            for column in (kind, *numbers):
+                column.flags.writeable = (
+                    False  # one array type for the compiler, whether or not the source is writeable
+                )
+            return MarketChunk(numbers[0], kind, numbers[1], numbers[2])
+        return None
+
+    def _grow(self, name: str, head_cell: int, tail_cell: int, extra: int) -> None:
+        """Move a ring into one at least twice as large; its records start at 0 there."""
+        ring = getattr(self._core, name)
+        head, tail = self._cells[head_cell], self._cells[tail_cell]
+        capacity = 2 ** (len(ring) + extra).bit_length()
+        larger = np.zeros((capacity, at.RECORD_CELLS), np.int64)
+        larger[: tail - head] = ring[np.arange(head, tail) % len(ring)]
+        self._cells[head_cell], self._cells[tail_cell] = 0, tail - head
+        self._core = self._core._replace(**{name: larger})

@@ -1,0 +1,185 @@
+"""One row of market data after another, as the exchange lives them.
+
+Rules kept here:
+
+1. Trades, marks, funding and gaps act at once; the book is looked at when the last row of a message has been applied.
+2. At the end of a message, in this order: the mark moves, our orders that the book has crossed fill, the queues of the
+   stated levels are brought up to date, the maker is sent the new best bid and offer, then the new mark.
+3. The mark is the recorded one as soon as there has been one, before that the mid of the book; while a side is empty
+   it stays. A recorded mark that is not positive is no mark.
+4. A gap empties the book. Until it ends, rows only move the clock.
+"""
+
+from perpmaker.simulation import kernel_state as at
+from perpmaker.simulation import market_events as rows
+from perpmaker.simulation.jit import compiled
+from perpmaker.simulation.kernel_accounts import book_funding, watch_drawdown
+from perpmaker.simulation.kernel_book import best_lots, clear_through, set_level
+from perpmaker.simulation.kernel_fill import message_ended, start_gap, touch_orders, trade_printed
+from perpmaker.simulation.kernel_rings import show
+from perpmaker.simulation.kernel_state import Core
+
+
+@compiled
+def apply_row(core: Core, coded_kind: int, price: int, lots: int) -> int:
+    """Let one row happen at `NOW`; returns `CONTINUE` or `UNKNOWN_KIND`."""
+    s = core.state
+    kind = coded_kind & rows.KIND_MASK
+    if kind < rows.BID or kind > rows.GAP_END:
+        return at.UNKNOWN_KIND
+    if s[at.IN_GAP] == 1:
+        if kind == rows.GAP_END:
+            s[at.IN_GAP] = 0
+            show(core, at.GAP_ENDED, 0, 0, 0, 0)
+        return at.CONTINUE
+    if kind <= rows.ASK:
+        _state_level(core, kind - rows.BID, price, lots)
+    elif kind <= rows.CLEAR_ASKS:
+        _clear(core, kind - rows.CLEAR_BIDS, price)
+    elif kind <= rows.BEST_ASK:
+        _state_best(core, kind - rows.BEST_BID, price, lots)
+    elif kind == rows.GAP_START:
+        _start_gap(core)
+        return at.CONTINUE
+    else:
+        _other_row(core, kind, price, lots)
+    if coded_kind < rows.MORE:
+        _end_message(core)
+    return at.CONTINUE
+
+
+@compiled
+def publish_book(core: Core) -> bool:
+    """Note the best bid and offer, move the mark with them, and send both to the maker where they changed.
+
+    Returns whether they changed. Used after a message and after an order of ours has taken from the book.
+    """
+    if not _note_top(core):
+        return False
+    moved = _move_mark_to_mid(core)
+    _show_top(core)
+    if moved:
+        show(core, at.MARK_UPDATED, core.state[at.MARK], 0, 0, 0)
+    return True
+
+
+@compiled
+def _end_message(core: Core) -> None:
+    s = core.state
+    changed = _note_top(core)
+    moved = changed and _move_mark_to_mid(core)
+    if s[at.ORDER_COUNT] > 0 and (changed or s[at.ORDERS_TOUCHED] == 1):
+        message_ended(core)
+    if changed:
+        _show_top(core)
+    if moved:
+        show(core, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
+
+
+@compiled
+def _note_top(core: Core) -> bool:
+    s = core.state
+    bid_lots = best_lots(core, at.BUYS)
+    ask_lots = best_lots(core, at.SELLS)
+    bid = s[at.BEST_OF_SIDE + at.BUYS] if bid_lots > 0 else 0
+    ask = s[at.BEST_OF_SIDE + at.SELLS] if ask_lots > 0 else 0
+    if (
+        bid == s[at.TOP_BID]
+        and bid_lots == s[at.TOP_BID_LOTS]
+        and ask == s[at.TOP_ASK]
+        and ask_lots == s[at.TOP_ASK_LOTS]
+    ):
+        return False
+    s[at.TOP_BID] = bid
+    s[at.TOP_BID_LOTS] = bid_lots
+    s[at.TOP_ASK] = ask
+    s[at.TOP_ASK_LOTS] = ask_lots
+    return True
+
+
+@compiled
+def _show_top(core: Core) -> None:
+    s = core.state
+    show(core, at.BOOK_UPDATED, s[at.TOP_BID], s[at.TOP_BID_LOTS], s[at.TOP_ASK], s[at.TOP_ASK_LOTS])
+
+
+@compiled
+def _move_mark_to_mid(core: Core) -> bool:
+    s = core.state
+    if s[at.MARK_RECORDED] == 1 or s[at.TOP_BID_LOTS] == 0 or s[at.TOP_ASK_LOTS] == 0:
+        return False
+    return _set_mark(core, (s[at.TOP_BID] + s[at.TOP_ASK]) * 500)
+
+
+@compiled
+def _set_mark(core: Core, mark: int) -> bool:
+    s = core.state
+    if mark <= 0 or (s[at.MARK_KNOWN] == 1 and mark == s[at.MARK]):
+        return False
+    s[at.MARK_KNOWN] = 1
+    s[at.MARK] = mark
+    if s[at.POSITION] != 0:
+        watch_drawdown(core)
+    return True
+
+
+@compiled
+def _state_level(core: Core, side: int, price: int, lots: int) -> None:
+    s = core.state
+    set_level(core, side, price, lots)
+    if s[at.OWN_LOW_OF_SIDE + side] <= price <= s[at.OWN_HIGH_OF_SIDE + side]:
+        touch_orders(core, side, price, price)
+
+
+@compiled
+def _clear(core: Core, side: int, price: int) -> None:
+    clear_through(core, side, price)
+    if side == at.BUYS:
+        touch_orders(core, side, price, at.NO_PRICE_ABOVE)
+    else:
+        touch_orders(core, side, at.NO_PRICE_BELOW, price)
+
+
+@compiled
+def _state_best(core: Core, side: int, price: int, lots: int) -> None:
+    if lots == 0:
+        _clear(core, side, 0 if side == at.BUYS else at.NO_PRICE_ABOVE)
+        return
+    _clear(core, side, price + 1 if side == at.BUYS else price - 1)
+    _state_level(core, side, price, lots)
+
+
+@compiled
+def _other_row(core: Core, kind: int, price: int, lots: int) -> None:
+    """Trades, marks and funding."""
+    s = core.state
+    if kind == rows.SELL_TRADE:
+        if price <= s[at.OWN_HIGH_OF_SIDE + at.BUYS]:
+            trade_printed(core, at.BUYS, price, lots)
+        show(core, at.TRADE_SEEN, price, lots, -1, 0)
+    elif kind == rows.BUY_TRADE:
+        if price >= s[at.OWN_LOW_OF_SIDE + at.SELLS]:
+            trade_printed(core, at.SELLS, price, lots)
+        show(core, at.TRADE_SEEN, price, lots, 1, 0)
+    elif kind == rows.MARK:
+        if price > 0:
+            s[at.MARK_RECORDED] = 1
+        if _set_mark(core, price):
+            show(core, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
+    elif kind == rows.FUNDING:
+        mark = price if price > 0 else s[at.MARK]
+        book_funding(core, mark, lots)
+        show(core, at.FUNDING_PAID, s[at.POSITION], mark, lots, 0)
+
+
+@compiled
+def _start_gap(core: Core) -> None:
+    s = core.state
+    s[at.IN_GAP] = 1
+    start_gap(core)
+    clear_through(core, at.BUYS, 0)
+    clear_through(core, at.SELLS, at.NO_PRICE_ABOVE)
+    s[at.ORDERS_TOUCHED] = 0
+    show(core, at.GAP_STARTED, 0, 0, 0, 0)
+    if _note_top(core):
+        _show_top(core)

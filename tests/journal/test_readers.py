@@ -1,0 +1,62 @@
+"""Reading a journal back: the fills of a run make exactly the position that the run had."""
+
+import random
+
+import pytest
+
+from perpmaker.domain.errors import UnknownNameError
+from perpmaker.domain.events import Filled, FundingPaid
+from perpmaker.domain.orders import Side
+from perpmaker.journal import readers
+from perpmaker.journal.writer import Journal, RunStart
+from perpmaker.runtime.statistics import RunStatistics
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_fills_of_a_run_make_its_position_exactly(journal: Journal, about: RunStart, seed: int) -> None:
+    chance = random.Random(seed)
+    own = RunStatistics(about.instrument, 10**9, 0)
+    with journal.begin_run(about) as run:
+        for number in range(3_000):
+            if chance.random() < 0.05:
+                event: Filled | FundingPaid = FundingPaid(number, number, chance.randrange(-(10**22), 10**22))
+            else:
+                side = chance.choice(list(Side))
+                price, lots = chance.randrange(1, 10**6), chance.randrange(1, 10**5)
+                fee = chance.randrange(-(10**19), 10**20)
+                event = Filled(number, number, number, number, side, price, lots, True, fee)
+            own.on_event(event)
+            run.event(event)
+    recorded = readers.load_run(journal, about.run_id)
+    replayed = readers.replay_position(readers.fills(journal, recorded), readers.funding(journal, recorded))
+    assert replayed == own.position
+
+
+def test_fills_come_back_as_they_were_told(journal: Journal, about: RunStart) -> None:
+    told = [
+        Filled(5, 4, 1, 1, Side.BUY, 9_900, 10, True, -(10**22)),
+        Filled(6, 3, 2, 1, Side.SELL, 9_950, 1, False, 10**22),
+    ]
+    with journal.begin_run(about) as run:
+        for fill in told:
+            run.event(fill)
+    back = list(readers.fills(journal, readers.load_run(journal, about.run_id)))
+    assert back == told
+    assert all(isinstance(fill.side, Side) and isinstance(fill.is_maker, bool) for fill in back)
+
+
+def test_a_fill_told_twice_is_read_once(journal: Journal, about: RunStart) -> None:
+    fill = Filled(5, 4, 1, 1, Side.BUY, 9_900, 10, True, 0)
+    with journal.begin_run(about) as run:
+        run.event(fill)
+        run.event(fill)
+    assert list(readers.fills(journal, readers.load_run(journal, about.run_id))) == [fill]
+
+
+def test_a_new_journal_has_no_runs(journal: Journal) -> None:
+    assert readers.list_runs(journal) == []
+
+
+def test_an_unknown_run_is_one_clear_sentence(journal: Journal) -> None:
+    with pytest.raises(UnknownNameError, match="has no run nothing; list the runs to see their ids"):
+        readers.load_run(journal, "nothing")
