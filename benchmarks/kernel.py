@@ -122,7 +122,9 @@ def main() -> None:
     decisions = DAY_NS // SECOND_NS
     print(f"reference loop      {ROWS / reference / 1e6:7.1f} M rows/s")
     print(f"exchange, no stops  {ROWS / quiet / 1e6:7.1f} M rows/s, {quiet / reference:5.1f} times the reference")
-    print(f"a decision a second {ROWS / busy / 1e6:7.1f} M rows/s, {(busy - quiet) / decisions * 1e6:5.2f} us a decision")
+    print(
+        f"a decision a second {ROWS / busy / 1e6:7.1f} M rows/s, {(busy - quiet) / decisions * 1e6:5.2f} us a decision"
+    )
 
 
 if __name__ == "__main__":

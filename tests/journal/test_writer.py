@@ -54,8 +54,9 @@ def summary_of(about: RunStart) -> Summary:
     return summarize(
         RunStatistics(about.instrument, 10, 0),
         equity_start_quanta=HUGE,
-        equity_end_quanta=HUGE,
         mark_milliticks=0,
+        max_drawdown_quanta=0,
+        requests=0,
         end_ns=10,
         events=3,
         wall_s=0.1,
@@ -135,9 +136,11 @@ def test_every_event_is_either_kept_or_left_out_on_purpose() -> None:
     assert set(Event.__args__) - KEPT == left_out
 
 
-def test_a_step_of_the_driver_is_kept_in_its_order_across_tables(journal: Journal, about: RunStart) -> None:
+def test_the_rows_of_a_run_are_in_one_order_across_tables(journal: Journal, about: RunStart) -> None:
     with journal.begin_run(about) as run:
-        run.on_step(9, [Filled(8, 7, 1, 1, Side.BUY, 1, 1, True, 0), OrderAccepted(8, 7, 2)], [Cancel(2)])
+        run.event(Filled(8, 7, 1, 1, Side.BUY, 1, 1, True, 0))
+        run.event(OrderAccepted(8, 7, 2))
+        run.command(9, Cancel(2))
     found = {
         table.name: [row[1] for row in rows(journal, table)]
         for table in (schema.fills, schema.order_events, schema.commands)

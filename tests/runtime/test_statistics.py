@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perpmaker.domain.commands import Cancel, NoticeKind, Place
+from perpmaker.domain.commands import Cancel, Notice, NoticeKind, Place
 from perpmaker.domain.events import (
     BookUpdated,
     Event,
@@ -78,16 +78,15 @@ def test_the_largest_position_is_kept_whichever_way_it_lay() -> None:
     assert stats.max_abs_position_lots == 9
 
 
-def test_orders_and_requests_are_counted() -> None:
+def test_orders_are_counted() -> None:
     stats = statistics()
     for order_id in (1, 2, 3):
         stats.on_command(place(order_id, Side.BUY))
     stats.on_command(Cancel(1))
-    stats.on_requests(2)
     stats.on_event(accepted(1, 5))
     stats.on_event(canceled(1, 9))
     stats.on_event(OrderRejected(START, START, 2, RejectReason.POST_ONLY_WOULD_CROSS))
-    assert (stats.orders_placed, stats.orders_cancelled, stats.orders_rejected, stats.requests) == (3, 1, 1, 2)
+    assert (stats.orders_placed, stats.orders_cancelled, stats.orders_rejected) == (3, 1, 1)
 
 
 def test_the_end_of_an_order_told_twice_counts_once() -> None:
@@ -103,7 +102,7 @@ def test_the_end_of_an_order_told_twice_counts_once() -> None:
 def test_stops_and_takes_are_counted_apart_and_other_notices_not_at_all() -> None:
     stats = statistics()
     for kind in (NoticeKind.STOP_LOSS, NoticeKind.TAKE_PROFIT, NoticeKind.TAKE_PROFIT, NoticeKind.QUOTING):
-        stats.on_stop(kind)
+        stats.on_command(Notice(kind, 0, 0, ""))
     assert (stats.stops, stats.takes) == (1, 2)
 
 
@@ -198,20 +197,10 @@ def test_at_cap_is_when_not_even_the_minimum_size_fits() -> None:
     assert stats.at_cap_ns(START + 100) == 40
 
 
-def test_drawdown_is_from_the_highest_equity_so_far() -> None:
+def test_a_step_of_the_driver_counts_its_events_and_its_commands() -> None:
     stats = statistics()
-    stats.on_mark(100_000)
-    stats.on_event(filled(1, 1, Side.BUY, 1, 0, price=100))
-    for mark in (103_000, 101_000, 102_000, 99_500, 110_000):
-        stats.on_mark(mark)
-    assert stats.max_drawdown_quanta == 3_500 * QUANTA_PER_TICK_LOT // 1_000
-
-
-def test_a_fee_is_a_drawdown_at_once() -> None:
-    stats = statistics()
-    stats.on_mark(100_000)
-    stats.on_event(filled(1, 1, Side.BUY, 1, 0, price=100, fee=5))
-    assert stats.max_drawdown_quanta == 5
+    stats.on_step(START, [filled(1, 1, Side.BUY, 3, 10)], [place(2, Side.SELL), Notice(NoticeKind.STOP_LOSS, 3, 0, "")])
+    assert (stats.fills, stats.orders_placed, stats.stops) == (1, 1, 1)
 
 
 LIVES = st.lists(

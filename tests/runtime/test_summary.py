@@ -67,14 +67,15 @@ def busy_run() -> RunStatistics:
     return stats
 
 
-def summary_of(stats: RunStatistics, mark: int = 10_000_000, wall_s: float = 0.5) -> Summary:
-    start = SOL.money_to_quanta(Decimal(1000))
-    end = start + stats.position.profit_quanta(mark)
+def summary_of(
+    stats: RunStatistics, mark: int = 10_000_000, wall_s: float = 0.5, start: int = SOL.money_to_quanta(Decimal(1000))
+) -> Summary:
     return summarize(
         stats,
         equity_start_quanta=start,
-        equity_end_quanta=end,
         mark_milliticks=mark,
+        max_drawdown_quanta=SOL.money_to_quanta(Decimal("0.25")),
+        requests=3,
         end_ns=4 * SECOND,
         events=1_000,
         wall_s=wall_s,
@@ -101,6 +102,7 @@ def test_money_sizes_and_prices_are_exact_decimal_strings() -> None:
     assert document["avg_entry_price"] == "99"
     assert document["volume_base"] == "0.40"
     assert document["volume_quote"] == "39.80"
+    assert document["max_drawdown"] == "0.25"
 
 
 def test_small_money_is_written_without_an_exponent() -> None:
@@ -123,16 +125,7 @@ def test_a_run_that_never_traded_has_a_summary() -> None:
 
 
 def test_a_run_of_no_length_has_no_ratios() -> None:
-    summary = summarize(
-        RunStatistics(SOL, 100, 5),
-        equity_start_quanta=0,
-        equity_end_quanta=0,
-        mark_milliticks=0,
-        end_ns=5,
-        events=0,
-        wall_s=0.0,
-        run=facts(),
-    )
+    summary = summary_of(RunStatistics(SOL, 100, 4 * SECOND), wall_s=0.0)
     assert (summary.two_sided_uptime, summary.events_per_s) == (0.0, 0.0)
 
 
@@ -146,19 +139,11 @@ def test_equal_runs_give_equal_bytes_but_for_the_wall() -> None:
     }
 
 
-def test_books_that_differ_by_one_quantum_are_refused() -> None:
-    stats = busy_run()
+@pytest.mark.parametrize("name", ["equity_start", "equity_end", "realized_pnl", "unrealized_pnl", "fees", "funding"])
+def test_a_summary_that_is_wrong_by_one_quantum_cannot_be_made(name: str) -> None:
+    right = summary_of(busy_run())
     with pytest.raises(ValueError, match="does not explain it"):
-        summarize(
-            stats,
-            equity_start_quanta=0,
-            equity_end_quanta=stats.position.profit_quanta(10_000_000) + 1,
-            mark_milliticks=10_000_000,
-            end_ns=SECOND,
-            events=0,
-            wall_s=1.0,
-            run=facts(),
-        )
+        dataclasses.replace(right, **{name: getattr(right, name) + SOL.money(1)})
 
 
 def test_an_average_entry_between_ticks_is_rounded_to_twelve_places() -> None:
@@ -212,16 +197,7 @@ def test_the_equity_is_always_explained_to_the_last_digit(
             stats.on_event(Filled(0, 0, number, number, side, price, size, True, fee))
             cash -= side * size * price * 10**12 + fee
             lots += side * size
-    summary = summarize(
-        stats,
-        equity_start_quanta=balance,
-        equity_end_quanta=cash + lots * mark * 10**9,
-        mark_milliticks=mark,
-        end_ns=1,
-        events=len(steps),
-        wall_s=1.0,
-        run=facts(),
-    )
+    summary = summary_of(stats, mark, start=balance)
     document = json.loads(summary.to_json())
     assert instrument.money_to_quanta(Decimal(document["equity_end"])) == cash + lots * mark * 10**9
     assert document["fills"] == document["buys"] + document["sells"]

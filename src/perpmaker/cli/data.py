@@ -33,7 +33,7 @@ _Row = tuple[str, str]
 
 
 @data_app.command("import")
-def import_(  # noqa: PLR0917  # typer's way: a flag is a parameter
+def import_(
     sources: Annotated[
         list[Path], typer.Argument(metavar="SRC...", help="Folder, or files, to import.", show_default=False)
     ],
@@ -195,7 +195,7 @@ def _market_rows(recording: "Recording", statistics: "MarketStatistics") -> list
     tick, lot = float(instrument.tick_size), float(instrument.lot_size)
     rows = [
         ("mid price", f"{s.mid_low_ticks * tick:,.10g} to {s.mid_high_ticks * tick:,.10g} {instrument.quote}"),
-        ("spread, median", f"{s.spread_ticks_median:g} ticks, {s.spread_bp_median:.2f} bp"),
+        ("spread, median", f"{s.spread_ticks_median:g} ticks, {s.spread_bp_median:.3f} bp"),
         ("spread, mean", f"{s.spread_ticks_mean:.2f} ticks, {s.spread_bp_mean:.3f} bp"),
         ("locked / crossed", f"{s.locked_share:.1%} / {s.crossed_share:.1%} of the time"),
         ("10-second volatility", f"{s.volatility_10s_bp:.2f} bp ({s.returns_10s:,} returns)"),

@@ -71,7 +71,10 @@ Quantity = Annotated[
     ),
 ]
 MaxOrders = Annotated[
-    int | None, typer.Option(rich_help_panel=_QUOTING, help="Levels per side, 1 to 50. Default 3.", metavar="COUNT")
+    int | None,
+    typer.Option(
+        parser=values.whole, metavar="COUNT", rich_help_panel=_QUOTING, help="Levels per side, 1 to 50. Default 3."
+    ),
 ]
 Reference = Annotated[
     ReferencePrice | None,
@@ -203,7 +206,13 @@ Feed = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, rich_help_panel=_SIMULATION, help="Seed of the synthetic market, at least 0.")
+    int,
+    typer.Option(
+        parser=values.whole,
+        metavar="NUMBER",
+        rich_help_panel=_SIMULATION,
+        help="Seed of the synthetic market, at least 0.",
+    ),
 ]
 Speed = Annotated[
     float,
@@ -211,7 +220,7 @@ Speed = Annotated[
         parser=values.speed,
         metavar="max|N",
         rich_help_panel=_SIMULATION,
-        help="Simulated seconds per second. Default max.",
+        help="Simulated seconds per second, above 0.",
     ),
 ]
 Balance = Annotated[
@@ -220,7 +229,7 @@ Balance = Annotated[
         parser=values.decimal,
         metavar="QUOTE",
         rich_help_panel=_SIMULATION,
-        help="Money in the account at the start, quote currency, above 0. Default 10000.",
+        help="Money in the account at the start, quote currency, above 0.",
     ),
 ]
 Leverage = Annotated[
@@ -229,7 +238,7 @@ Leverage = Annotated[
         parser=values.decimal,
         metavar="TIMES",
         rich_help_panel=_SIMULATION,
-        help="Position value that a unit of equity carries, at least 1. Default 10.",
+        help="Position value that a unit of equity carries, at least 1.",
     ),
 ]
 MakerFee = Annotated[
@@ -238,7 +247,7 @@ MakerFee = Annotated[
         parser=values.rate,
         metavar="FRACTION|%|bp",
         rich_help_panel=_SIMULATION,
-        help="Fee on orders that rested; negative is a rebate. Default 2bp.",
+        help="Fee on orders that rested; negative is a rebate.",
     ),
 ]
 TakerFee = Annotated[
@@ -247,7 +256,7 @@ TakerFee = Annotated[
         parser=values.rate,
         metavar="FRACTION|%|bp",
         rich_help_panel=_SIMULATION,
-        help="Fee on orders that take (stops, closes). Default 5bp.",
+        help="Fee on orders that take (stops, closes).",
     ),
 ]
 FeedLatency = Annotated[
@@ -256,7 +265,7 @@ FeedLatency = Annotated[
         parser=values.nanoseconds,
         metavar="TIME",
         rich_help_panel=_SIMULATION,
-        help="How much later than the exchange the maker sees the market: 10ms, 500us. Default 10ms.",
+        help="How much later than the exchange the maker sees the market: 10ms, 500us.",
     ),
 ]
 OrderLatency = Annotated[
@@ -265,7 +274,7 @@ OrderLatency = Annotated[
         parser=values.nanoseconds,
         metavar="TIME",
         rich_help_panel=_SIMULATION,
-        help="One way, the same to the exchange and back. Default 10ms.",
+        help="One way, the same to the exchange and back.",
     ),
 ]
 QueueModelFlag = Annotated[

@@ -22,12 +22,12 @@ _EXCHANGES = ("sim",)
 
 
 def run(
-    spread: o.Spread = None,
-    quantity: o.Quantity = None,
     exchange: o.Exchange = "sim",
     market_type: o.MarketType = "perp",
     symbol: o.Symbol = None,
     preset: o.Preset = None,
+    spread: o.Spread = None,
+    quantity: o.Quantity = None,
     max_orders: o.MaxOrders = None,
     reference: o.Reference = None,
     recenter: o.RecenterFlag = None,

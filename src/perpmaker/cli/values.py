@@ -28,6 +28,16 @@ def decimal(text: str | Decimal) -> Decimal:
     return value
 
 
+def whole(text: str | int) -> int:
+    """A whole number."""
+    if isinstance(text, int):
+        return text
+    value = decimal(text)
+    if value != value.to_integral_value():
+        raise typer.BadParameter(f"'{text}' is not a whole number")
+    return int(value)
+
+
 def fraction(text: str | Decimal) -> Decimal:
     """A share of the price: ``0.01`` (a fraction), ``1%`` or ``100bp``, all the same."""
     if isinstance(text, Decimal):

@@ -188,8 +188,8 @@ def _check_values(
     if wrong.any():
         row = int(np.argmax(wrong))
         raise RecordingError(
-            f"{name}, row {first_row + row}: a {KIND_NAMES[int(plain[row])]} row with price {int(price[row])} and "
-            f"{int(lots[row])} lots is impossible: import it again"
+            f"{name}, row {first_row + row}: a row of kind {KIND_NAMES[int(plain[row])]} with price "
+            f"{int(price[row])} and {int(lots[row])} lots is impossible: import it again"
         )
 
 

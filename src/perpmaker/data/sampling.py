@@ -3,8 +3,8 @@
 Rules kept here:
 
 1. A side of the book is two arrays, keys ascending and their lots, the best level last: what happens near the touch
-   moves little memory, and no window bounds the prices. The key of a bid is its price, of an ask minus its price, so
-   both sides are one code.
+   moves little memory, no window bounds the prices (the exchange's own book has one, for speed), and depth is a walk
+   over what is there. The key of a bid is its price, of an ask minus its price, so both sides are one code.
 2. The book is looked at where a message ends, and sampled every `STEP_NS` from the moment a stretch begins. A stretch
    begins with the first two-sided book at the start or after a gap, and ends with a gap; nothing is measured across.
 3. A sample at time t sees every row up to and including t. A one-sided book gives no sample and cuts the returns.
@@ -31,10 +31,10 @@ SLICE_ROWS: Final = 262_144
 BANDS_BP: Final = (0.0, 5.0, 10.0, 25.0)
 """Depth is measured at the best price (0) and within so many basis points of the mid."""
 
-HISTOGRAM_BUCKETS: Final = 1 << 17
+HISTOGRAM_BUCKETS: Final = 1 << 20
 HISTOGRAM_ZERO: Final = 4096
 """The bucket of a spread of 0; crossed books lie below."""
-BP_BUCKETS_PER_BP: Final = 100
+BP_BUCKETS_PER_BP: Final = 1_000
 
 # Whole numbers that live from chunk to chunk.
 BID_COUNT: Final = 0
@@ -97,7 +97,7 @@ class State(NamedTuple):
     spread_ticks: NDArray[np.int64]
     """Histogram, samples per tick of spread from `HISTOGRAM_ZERO`."""
     spread_bp: NDArray[np.int64]
-    """Histogram, samples per hundredth of a basis point from `HISTOGRAM_ZERO`."""
+    """Histogram, samples per thousandth of a basis point from `HISTOGRAM_ZERO`."""
 
 
 def new_state() -> State:
@@ -247,7 +247,9 @@ def _sample(state: State) -> None:
         _measure_depth(state.bids, bids, mid, 1, state.bands[0])
         _measure_depth(state.asks, asks, mid, -1, state.bands[1])
         ints[DEPTH_STALE] = 0
-    state.depth[:] += state.bands
+    for side in range(2):
+        for band in range(len(BANDS_BP)):
+            state.depth[side, band] += state.bands[side, band]
     _sample_returns(ints, state.floats, mid)
 
 

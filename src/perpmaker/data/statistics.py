@@ -9,8 +9,8 @@ How each figure is taken:
 3. Rates are per minute of seen time: the span without its gaps.
 4. Depth counts the lots at the best price, and those within so many basis points of the mid. A recording that shows
    only its top levels shows only their depth.
-5. Medians of the spread are exact in ticks, to 0.01 bp in basis points; a median trade size is exact up to 1,024 lots
-   and to 1 % above.
+5. Medians of the spread are exact in ticks, to 0.001 bp in basis points (and end at 1,044 bp); a median trade size is
+   exact up to 1,024 lots and to 1 % above.
 """
 
 import math

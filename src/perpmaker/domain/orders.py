@@ -1,6 +1,7 @@
 """The vocabulary of orders: sides, kinds, statuses, and the reasons that a venue or we ourselves give."""
 
 from enum import Enum, IntEnum
+from typing import Self
 
 
 class Side(IntEnum):
@@ -21,23 +22,28 @@ class OrderKind(Enum):
 
 
 class OrderStatus(Enum):
-    """Where an order stands, as far as we know. The table of moves is in `execution.transitions`."""
+    """Where an order stands, as far as we know. The table of moves is in `execution.transitions`.
 
-    PENDING_PLACE = "pending_place"  # sent, no answer yet
-    LIVE = "live"  # the venue has confirmed that it rests
-    PENDING_CANCEL = "pending_cancel"  # cancel sent, no answer yet
-    UNKNOWN = "unknown"  # a request went unanswered: may rest, may not; counted as live
-    FILLED = "filled"
-    CANCELED = "canceled"
-    REJECTED = "rejected"
+    ``is_open``: it could still fill, so it counts as exposure.
+    """
 
-    @property
-    def is_open(self) -> bool:
-        """It could still fill, so it counts as exposure."""
-        return self in _OPEN
+    PENDING_PLACE = ("pending_place", True)  # sent, no answer yet
+    LIVE = ("live", True)  # the venue has confirmed that it rests
+    PENDING_CANCEL = ("pending_cancel", True)  # cancel sent, no answer yet
+    UNKNOWN = ("unknown", True)  # a request went unanswered: may rest, may not; counted as live
+    FILLED = ("filled", False)
+    CANCELED = ("canceled", False)
+    REJECTED = ("rejected", False)
 
+    is_open: bool
 
-_OPEN = frozenset({OrderStatus.PENDING_PLACE, OrderStatus.LIVE, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN})
+    def __new__(cls, label: str, is_open: bool) -> Self:
+        status = object.__new__(cls)
+        status._value_ = label
+        status.is_open = is_open
+        return status
+
+    __hash__ = object.__hash__  # by identity, in C: Enum's own hashes the name, in Python, at every look into a table
 
 
 class RejectReason(Enum):

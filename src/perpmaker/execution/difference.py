@@ -45,35 +45,32 @@ def difference(wanted: Iterable[Quote], orders: OwnOrders, *, room_bid_lots: int
         room_bid_lots: cap minus position: what all bids together, dying ones included, may hold.
         room_ask_lots: the same for asks.
     """
-    unmatched: dict[tuple[Side, int], Quote] = {}
-    same_price = [q for q in wanted if unmatched.setdefault((q.side, q.price_ticks), q) is not q]
+    unmatched: dict[tuple[Side, int], list[Quote]] = {}  # a list: levels may be squeezed onto one price
+    for quote in wanted:
+        unmatched.setdefault((quote.side, quote.price_ticks), []).append(quote)
     cancels: list[Order] = []
     for order in orders:
         if order.reduce_only:
             continue
-        quote_here = unmatched.get((order.side, order.price_ticks))
-        if quote_here is not None and order.status in _STAYS and _is_right_size(order, quote_here.lots):
-            order.level = quote_here.level
-            del unmatched[order.side, order.price_ticks]
-            _refill(unmatched, same_price, order.side, order.price_ticks)
-        elif order.status in _CANCELLABLE:
+        quotes_here = unmatched.get((order.side, order.price_ticks))
+        if quotes_here and order.status in _STAYS and _serves_one_of(quotes_here, order):
+            continue
+        if order.status in _CANCELLABLE:
             cancels.append(order)
-    missing = sorted([*unmatched.values(), *same_price], key=_level)
+    missing = sorted([quote for quotes in unmatched.values() for quote in quotes], key=_level)
     places, deferred = _admit(missing, orders, room_bid_lots, room_ask_lots)
     return Difference(tuple(cancels), tuple(places), tuple(deferred))
 
 
-def _is_right_size(order: Order, lots: int) -> bool:
-    remaining = order.lots - order.filled_lots
-    return remaining == lots or (remaining < lots <= order.lots)
-
-
-def _refill(unmatched: dict[tuple[Side, int], Quote], same_price: list[Quote], side: Side, price_ticks: int) -> None:
-    """Levels that were squeezed onto one price are matched one order each."""
-    for index, quote in enumerate(same_price):
-        if quote.side is side and quote.price_ticks == price_ticks:
-            unmatched[side, price_ticks] = same_price.pop(index)
-            return
+def _serves_one_of(quotes: list[Quote], order: Order) -> bool:
+    """Give the order the first level that it is right for, and take that level off the list."""
+    remaining = order.remaining_lots
+    for index, quote in enumerate(quotes):
+        if remaining == quote.lots or (remaining < quote.lots <= order.lots):
+            order.level = quote.level
+            del quotes[index]
+            return True
+    return False
 
 
 def _level(quote: Quote) -> int:

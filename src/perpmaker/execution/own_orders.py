@@ -76,8 +76,7 @@ class OwnOrders:
         if order is None:
             return None
         order.venue_filled_lots = max(order.venue_filled_lots, venue_filled_lots)
-        order.status = next_status(order.status, trigger)
-        self._file(order)
+        self._move(order, trigger)
         return order
 
     def is_new_fill(self, fill_id: int) -> bool:
@@ -95,23 +94,23 @@ class OwnOrders:
         if order is None:
             return None
         order.filled_lots += lots
-        trigger = Trigger.LAST_FILL if order.filled_lots >= order.lots else Trigger.FILL
-        order.status = next_status(order.status, trigger)
-        self._file(order)
+        self._move(order, Trigger.LAST_FILL if order.filled_lots >= order.lots else Trigger.FILL)
         return order
 
     def exposure_lots(self, side: Side) -> int:
         """What could still fill on a side. Reduce-only orders cannot enlarge a position, so they do not count."""
         return sum([o.could_fill_lots for o in self._active.values() if o.side is side and not o.reduce_only])
 
-    def _file(self, order: Order) -> None:
-        """Keep an order where it belongs: with those that could fill, or with the dead."""
+    def _move(self, order: Order, trigger: Trigger) -> None:
+        """Change the status, and keep the order where it belongs: with those that could fill, or with the dead."""
+        order.status = next_status(order.status, trigger)
+        order_id = order.order_id
         if order.status.is_open or order.could_fill_lots:
-            if order.order_id not in self._active:
-                del self._dead[order.order_id]
-                self._active[order.order_id] = order
-            return
-        if self._active.pop(order.order_id, None) is not None:
-            self._dead[order.order_id] = order
+            if order_id not in self._active:
+                del self._dead[order_id]
+                self._active[order_id] = order
+        elif order_id in self._active:
+            del self._active[order_id]
+            self._dead[order_id] = order
             if len(self._dead) > _DEAD_KEPT:
                 del self._dead[next(iter(self._dead))]

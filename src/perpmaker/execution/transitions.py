@@ -32,6 +32,8 @@ class Trigger(Enum):
     FILL = "fill"  # some of it
     LAST_FILL = "last fill"  # nothing remains
 
+    __hash__ = object.__hash__  # as for OrderStatus: the table is looked into at every event
+
 
 TRANSITIONS: dict[tuple[OrderStatus, Trigger], OrderStatus] = {
     (PENDING_PLACE, Trigger.ACCEPTED): LIVE,

@@ -2,9 +2,9 @@
 
 Rules kept here:
 
-1. SQLite takes many rows in one statement. A statement per row would hand Python's lock back and forth once per row, and
-   a run at full speed, which wants that lock too, would slow the journal down to a fraction.
-2. PostgreSQL takes them by COPY: the driver is ten times slower with statements of many parameters.
+1. SQLite takes many rows in one statement. A statement per row would hand Python's lock back and forth once per row,
+   and a run at full speed, which wants that lock too, would slow the journal down to a fraction.
+2. PostgreSQL takes them by COPY: statements of many parameters cost its driver several times as much.
 3. Names come from the schema alone; values are never part of the SQL.
 """
 

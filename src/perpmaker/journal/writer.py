@@ -11,7 +11,7 @@ was written is there.
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -82,13 +82,6 @@ class RunJournal:
         """An event that the maker was told; market data and timers are not kept."""
         if type(event) in KEPT:
             self._writer.put(event)
-
-    def on_step(self, now_ns: int, events: Sequence[Event], commands: Sequence[Command]) -> None:
-        """Everything of one step of the driver: a run's journal is a `perpmaker.runtime.observer.Observer`."""
-        for event in events:
-            self.event(event)
-        for command in commands:
-            self.command(now_ns, command)
 
     def sample(self, ts_ns: int, position: Position, mark_milliticks: int, equity_quanta: int) -> None:
         """Position and equity at a moment; the position is copied."""

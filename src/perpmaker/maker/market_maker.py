@@ -142,13 +142,13 @@ class MarketMaker:
         """Learn one thing, answer with what is to be done about it, in the order in which it must be sent."""
         self._state.now_ns = max(self._state.now_ns, event.at_ns)
         self._handlers[type(event)](event)
-        if self._phase is Phase.ENDED:
-            return []
-        return self._decide()
+        return self._decide() if self._may_decide() else []
 
     def wake(self) -> Wake:
         """Until when, and within which prices, nothing that can happen would make a difference."""
         phase, quoter = self._phase, self._quoter
+        if self._state.now_ns > self._next_refresh_ns:
+            self._next_refresh_ns = self._first_refresh_from(self._state.now_ns)  # some were passed over, as we allowed
         is_quoting = phase is Phase.QUOTING
         until = min(self._end_ns, self._resume_ns, self._give_up_ns)
         if phase in (Phase.CLOSING, Phase.ENDING):
@@ -253,11 +253,19 @@ class MarketMaker:
 
     # --- what follows from it ---
 
+    def _may_decide(self) -> bool:
+        """False where the event only taught something: most acknowledgements, and all that comes after the end."""
+        if self._phase is not Phase.QUOTING:
+            return self._phase is not Phase.ENDED
+        if self._is_requote_due or self._is_protection_due or self._notices:
+            return True
+        retry_ns = self._quoter.retry_ns
+        now = self._state.now_ns
+        return now >= self._end_ns or (retry_ns is not None and now >= retry_ns)
+
     def _decide(self) -> list[Command]:
         commands: list[Command] = []
         now = self._state.now_ns
-        if now > self._next_refresh_ns:
-            self._next_refresh_ns = self._first_refresh_from(now)  # the driver passed some over, as `wake` allows
         if now >= self._end_ns and self._phase is not Phase.ENDING:
             self._begin_ending(EndReason.DURATION)
         if self._is_protection_due and self._phase is not Phase.ENDING:

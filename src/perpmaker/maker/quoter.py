@@ -49,6 +49,7 @@ class Quoter:
 
     __slots__ = (
         "_blocked",
+        "_margin_band",
         "_prices",
         "_shape",
         "_shape_position",
@@ -66,6 +67,7 @@ class Quoter:
         self._shape: LadderShape | None = None
         self._shape_position = 0
         self._prices: Prices | None = None
+        self._margin_band = EVERY_MARK
         self._blocked: dict[tuple[Side, int], NotResting] = {}
         self.anchor_milliticks: int | None = None
         self.skew = Fraction(0)  # delta / P, as it acts now
@@ -108,6 +110,9 @@ class Quoter:
         self.is_awaiting_cancel = bool(delta.deferred)
         self._prices = prices
         self.must_refresh = cap.is_margin or bool(self._blocked) or self._has_unknown()
+        self._margin_band = margin_mark_band(
+            terms.max_position_lots, state.position, terms.balance_quanta, terms.margin_rate_ppb
+        )
         return commands
 
     def withdraw(self, reason: NotResting, *, also_unknown: bool) -> list[Command]:
@@ -168,12 +173,7 @@ class Quoter:
 
     def margin_band(self) -> MarkBand:
         """Marks at which margin does not limit the ladder; every mark while it is being watched anyway."""
-        if self.must_refresh:
-            return EVERY_MARK
-        terms = self._state.terms
-        return margin_mark_band(
-            terms.max_position_lots, self._state.position, terms.balance_quanta, terms.margin_rate_ppb
-        )
+        return EVERY_MARK if self.must_refresh else self._margin_band
 
     def _shape_now(self) -> LadderShape:
         position = self._state.position.lots

@@ -44,6 +44,9 @@ class Limits:
     max_drawdown_quanta: int | None
 
 
+_NO_LIMITS = Limits(None, None, None)
+
+
 class Protection:
     """Watches one position. `check` at every mark and fill; between them, `band` says when nothing can act."""
 
@@ -75,6 +78,8 @@ class Protection:
     def band(self, position: Position) -> MarkBand:
         """Marks at which `check` would answer None and learn nothing (a new peak is news while drawdown is on)."""
         limits = self._limits
+        if limits == _NO_LIMITS or not position.lots:
+            return EVERY_MARK
         floors: list[int] = []
         ceilings: list[int] = []
         if limits.stop_loss_quanta is not None:
@@ -89,9 +94,7 @@ class Protection:
 
 
 def _band(position: Position, floor_quanta: int | None, ceiling_quanta: int | None) -> MarkBand:
-    """Marks at which the unrealized profit lies strictly between two amounts; None leaves that end open."""
-    if not position.lots:
-        return EVERY_MARK
+    """Marks at which the unrealized profit of an open position lies strictly between two amounts; None is no end."""
     # unrealized(m) = slope * m - cost; a short has a negative slope, which swaps and negates the ends.
     slope = position.lots * QUANTA_PER_MILLITICK_LOT
     lower = None if floor_quanta is None else position.cost_quanta + floor_quanta

@@ -26,6 +26,9 @@ from perpmaker.domain.position import Position
 REORDER_NS: Final = 60 * 1_000_000_000
 """How long a change waits for an earlier one that is still on its way."""
 
+FILLS_KEPT: Final = 10_000
+"""Fills that are remembered, so that one told again is known; news is never that late."""
+
 
 @dataclass(slots=True)
 class _Order:
@@ -123,7 +126,7 @@ class RunStatistics:
         self.stops = 0
         self.takes = 0
         self._orders: dict[int, _Order] = {}
-        self._seen_fills: set[int] = set()
+        self._seen_fills: dict[int, None] = {}  # oldest first
         self._timeline = _Timeline(max_position_lots, instrument.min_lots, start_ns)
 
     def on_step(self, _now_ns: int, events: Sequence[Event], commands: Sequence[Command]) -> None:
@@ -172,7 +175,9 @@ class RunStatistics:
     def _on_fill(self, fill: Filled) -> None:
         if fill.fill_id in self._seen_fills:
             return
-        self._seen_fills.add(fill.fill_id)
+        self._seen_fills[fill.fill_id] = None
+        if len(self._seen_fills) > FILLS_KEPT:
+            del self._seen_fills[next(iter(self._seen_fills))]
         self.fills += 1
         if fill.side is Side.BUY:
             self.buys += 1

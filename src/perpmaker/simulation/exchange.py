@@ -104,7 +104,9 @@ class SimulatedExchange:
         cells[at.REQUEST_TAIL] = tail
 
     def advance(self, wake: Wake) -> list[Event]:
-        """Let time pass until the wake says so; returns what the maker is told, in order of ``at_ns``, never empty.
+        """Let time pass until the wake says so; returns what the maker is told, in order of ``at_ns``.
+
+        The list is empty only where what woke the maker was undone by the time of telling (a book that changed back).
 
         Raises:
             RecordingError: time runs backwards in the feed, or it has a row of unknown kind.

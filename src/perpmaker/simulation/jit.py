@@ -11,9 +11,15 @@ Rules kept here:
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Final, ParamSpec, TypeVar, cast
 
 from numba import njit
+
+# The kernel allocates nothing, so it goes without reference counts: with them each call would count every array up and
+# down, which made the kernel five times slower.
+_COMMON: Final = {"error_model": "numpy", "_nrt": False}
+# Functions that only compiled code calls get no wrappers for other callers: they double the time to compile.
+_INNER: Final = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -21,14 +27,17 @@ _R = TypeVar("_R")
 
 def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Compile a function that other compiled functions call (it lives in the cache of its entry point)."""
-    # No wrappers for Python and C callers: nobody calls these from there, and they double the time to compile.
-    jit = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    return cast("Callable[_P, _R]", jit(function))
+    return cast("Callable[_P, _R]", njit(**_INNER)(function))
+
+
+def inlined(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """`compiled`, and copied into each caller: for what happens at every row of market data."""
+    return cast("Callable[_P, _R]", njit(**_INNER, forceinline=True)(function))
 
 
 def entry_point(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Compile a function that Python calls, and keep the machine code on disk."""
-    return cast("Callable[_P, _R]", njit(cache=True, error_model="numpy")(function))
+    return cast("Callable[_P, _R]", njit(cache=True, **_COMMON)(function))
 
 
 def sources_digest(*files: str) -> int:

@@ -33,7 +33,7 @@ from perpmaker.simulation import (
     market_events,
 )
 from perpmaker.simulation import kernel_state as at
-from perpmaker.simulation.jit import compiled, entry_point, sources_digest
+from perpmaker.simulation.jit import compiled, entry_point, inlined, sources_digest
 from perpmaker.simulation.kernel_delivery import deliver_response, deliver_view, is_refresh_needed, tell_news
 from perpmaker.simulation.kernel_fill import cancel, place
 from perpmaker.simulation.kernel_market import apply_row, publish_book
@@ -196,7 +196,9 @@ def _timer(core: Core) -> None:
 def _is_over(core: Core) -> bool:
     """Whether nothing can happen any more that the maker does not cause, and it has not been told or has no timer."""
     s = core.state
-    if s[at.FEED_ENDED] == 0 or s[at.ROW] < core.ts.shape[0] or s[at.REQUEST_HEAD] < s[at.REQUEST_TAIL]:
+    if s[at.FEED_ENDED] == 0 or s[at.ROW] < core.ts.shape[0] or s[at.NEXT_DUE] <= s[at.NOW]:
+        return False
+    if s[at.REQUEST_HEAD] < s[at.REQUEST_TAIL]:
         return False
     if s[at.VIEW_HEAD] < s[at.VIEW_TAIL] or s[at.RESPONSE_HEAD] < s[at.RESPONSE_TAIL]:
         return False
@@ -217,7 +219,7 @@ def _end_of_feed(core: Core) -> None:
     s[at.NEXT_DUE] = at.FAR if s[at.STOPPING] == 1 else s[at.UNTIL]
 
 
-@compiled
+@inlined
 def _short_of_room(core: Core, levels: int) -> int:
     """Whether the next row or arrival could overflow a ring; ``levels`` is how many one order might sweep."""
     s = core.state

@@ -34,7 +34,7 @@ from perpmaker.simulation.kernel_accounts import book_fill, has_margin, watch_dr
 from perpmaker.simulation.kernel_book import best_lots, is_better, level_lots, set_level
 from perpmaker.simulation.kernel_queue import join_queue, level_stated, taken_by_us, trade_at_level
 from perpmaker.simulation.kernel_rings import respond
-from perpmaker.simulation.kernel_state import Core
+from perpmaker.simulation.kernel_state import Cells, Core
 
 _ACCEPTABLE: Final = -1
 _MAX_PRICE: Final = 10**9
@@ -60,16 +60,16 @@ def place(core: Core, request: int) -> None:
     if reason == _ACCEPTABLE and kind == at.LIMIT and s[at.ORDER_COUNT] == core.orders.shape[0]:
         reason = at.REFUSED
     if reason != _ACCEPTABLE:
-        respond(core, at.REJECTED, order_id, reason, 0, 0, 0)
+        respond(core.state, core.responses, at.REJECTED, order_id, reason, 0, 0, 0)
         return
-    respond(core, at.ACCEPTED, order_id, 0, 0, 0, 0)
+    respond(core.state, core.responses, at.ACCEPTED, order_id, 0, 0, 0, 0)
     taken = _take(core, order_id, side, kind, price, lots)
     if taken == lots:
         return
     if kind == at.LIMIT:
         _rest(core, order_id, side, price, lots, taken, reduce_only)
     else:
-        respond(core, at.CANCELED, order_id, taken, at.REMAINDER, 0, 0)
+        respond(core.state, core.responses, at.CANCELED, order_id, taken, at.REMAINDER, 0, 0)
 
 
 @compiled
@@ -77,7 +77,7 @@ def cancel(core: Core, order_id: int) -> None:
     """A cancel arrives."""
     order = find_order(core, order_id)
     if order < 0:
-        respond(core, at.CANCEL_REJECTED, order_id, 0, 0, 0, 0)
+        respond(core.state, core.responses, at.CANCEL_REJECTED, order_id, 0, 0, 0, 0)
         return
     _kill(core, order, at.REQUESTED)
     remove_dead(core)
@@ -102,14 +102,14 @@ def start_gap(core: Core) -> None:
     for request in range(s[at.REQUEST_HEAD], s[at.REQUEST_TAIL]):
         record = core.requests[request & (core.requests.shape[0] - 1)]
         if record[at.REQUEST_CODE] == at.CANCEL and not _ends_with_gap(core, record[at.REQUEST_ID], request):
-            respond(core, at.CANCEL_REJECTED, record[at.REQUEST_ID], 0, 0, 0, 0)
+            respond(core.state, core.responses, at.CANCEL_REJECTED, record[at.REQUEST_ID], 0, 0, 0, 0)
     for order in range(s[at.ORDER_COUNT]):
         _kill(core, order, at.CANCELED_BY_GAP)
     remove_dead(core)
     for request in range(s[at.REQUEST_HEAD], s[at.REQUEST_TAIL]):
         record = core.requests[request & (core.requests.shape[0] - 1)]
         if record[at.REQUEST_CODE] == at.PLACE:
-            respond(core, at.REJECTED, record[at.REQUEST_ID], at.REJECTED_BY_GAP, 0, 0, 0)
+            respond(core.state, core.responses, at.REJECTED, record[at.REQUEST_ID], at.REJECTED_BY_GAP, 0, 0, 0)
     s[at.REQUEST_HEAD] = s[at.REQUEST_TAIL]
 
 
@@ -147,7 +147,11 @@ def message_ended(core: Core) -> None:
     for order in range(s[at.ORDER_COUNT]):
         if core.orders[order, at.TOUCHED] == 1:
             core.orders[order, at.TOUCHED] = 0
-            level_stated(core, order, level_lots(core, core.orders[order, at.SIDE], core.orders[order, at.PRICE]))
+            level_stated(
+                core,
+                order,
+                level_lots(core.state, core.levels, core.orders[order, at.SIDE], core.orders[order, at.PRICE]),
+            )
 
 
 @compiled
@@ -201,7 +205,7 @@ def _objection(core: Core, flags: int, side: int, kind: int, price: int, lots: i
     sign = 1 if side == at.BUYS else -1
     if (flags & at.REDUCE_ONLY) != 0 and sign * s[at.POSITION] >= 0:
         return at.WOULD_INCREASE
-    if post_only and _would_cross(core, side, price):
+    if post_only and _would_cross(s, side, price):
         return at.WOULD_CROSS
     if kind == at.MARKET and s[at.COUNT_OF_SIDE + 1 - side] == 0:
         return at.NO_MARKET
@@ -209,9 +213,9 @@ def _objection(core: Core, flags: int, side: int, kind: int, price: int, lots: i
 
 
 @compiled
-def _would_cross(core: Core, side: int, price: int) -> bool:
+def _would_cross(s: Cells, side: int, price: int) -> bool:
     other = 1 - side
-    return core.state[at.COUNT_OF_SIDE + other] > 0 and not is_better(side, core.state[at.BEST_OF_SIDE + other], price)
+    return s[at.COUNT_OF_SIDE + other] > 0 and not is_better(side, s[at.BEST_OF_SIDE + other], price)  # type: ignore[no-any-return]  # numpy element
 
 
 @compiled
@@ -222,12 +226,12 @@ def _take(core: Core, order_id: int, side: int, kind: int, price: int, lots: int
     sign = 1 if side == at.BUYS else -1
     taken = 0
     while taken < lots and s[at.COUNT_OF_SIDE + other] > 0:
-        if kind != at.MARKET and not _would_cross(core, side, price):
+        if kind != at.MARKET and not _would_cross(s, side, price):
             break
         best = s[at.BEST_OF_SIDE + other]
-        level = best_lots(core, other)
+        level = best_lots(core.state, core.levels, other)
         part = min(level, lots - taken)
-        set_level(core, other, best, level - part)
+        set_level(core.state, core.levels, other, best, level - part)
         taken_by_us(core, other, best, part, level - part)
         taken += part
         _report_fill(core, order_id, sign, best, part, False)
@@ -247,7 +251,7 @@ def _rest(core: Core, order_id: int, side: int, price: int, lots: int, taken: in
     core.orders[order, at.LEFT] = lots - taken
     core.orders[order, at.DONE] = taken
     core.orders[order, at.REDUCE] = 1 if reduce_only else 0
-    join_queue(core, order, level_lots(core, side, price))
+    join_queue(core, order, level_lots(core.state, core.levels, side, price))
     _widen_own_range(core, side, price)
 
 
@@ -296,7 +300,7 @@ def _report_fill(core: Core, order_id: int, sign: int, price: int, lots: int, ma
     s = core.state
     book_fill(core, sign, price, lots, s[at.MAKER_FEE] if maker else s[at.TAKER_FEE])
     watch_drawdown(core)
-    respond(core, at.FILLED, order_id, s[at.NEXT_FILL], sign * lots, price, 1 if maker else 0)
+    respond(core.state, core.responses, at.FILLED, order_id, s[at.NEXT_FILL], sign * lots, price, 1 if maker else 0)
     s[at.NEXT_FILL] += 1
     for order in range(s[at.ORDER_COUNT]):
         if core.orders[order, at.REDUCE] == 1 and core.orders[order, at.LEFT] > 0:
@@ -309,7 +313,9 @@ def _report_fill(core: Core, order_id: int, sign: int, price: int, lots: int, ma
 def _kill(core: Core, order: int, reason: int) -> None:
     """End a resting order; its row is closed by `remove_dead`."""
     core.orders[order, at.LEFT] = 0
-    respond(core, at.CANCELED, core.orders[order, at.ID], core.orders[order, at.DONE], reason, 0, 0)
+    respond(
+        core.state, core.responses, at.CANCELED, core.orders[order, at.ID], core.orders[order, at.DONE], reason, 0, 0
+    )
 
 
 @compiled

@@ -12,15 +12,15 @@ Rules kept here:
 
 from perpmaker.simulation import kernel_state as at
 from perpmaker.simulation import market_events as rows
-from perpmaker.simulation.jit import compiled
+from perpmaker.simulation.jit import compiled, inlined
 from perpmaker.simulation.kernel_accounts import book_funding, watch_drawdown
 from perpmaker.simulation.kernel_book import best_lots, clear_through, set_level
 from perpmaker.simulation.kernel_fill import message_ended, start_gap, touch_orders, trade_printed
 from perpmaker.simulation.kernel_rings import show
-from perpmaker.simulation.kernel_state import Core
+from perpmaker.simulation.kernel_state import Cells, Core
 
 
-@compiled
+@inlined
 def apply_row(core: Core, coded_kind: int, price: int, lots: int) -> int:
     """Let one row happen at `NOW`; returns `CONTINUE` or `UNKNOWN_KIND`."""
     s = core.state
@@ -30,7 +30,7 @@ def apply_row(core: Core, coded_kind: int, price: int, lots: int) -> int:
     if s[at.IN_GAP] == 1:
         if kind == rows.GAP_END:
             s[at.IN_GAP] = 0
-            show(core, at.GAP_ENDED, 0, 0, 0, 0)
+            show(core.state, core.views, at.GAP_ENDED, 0, 0, 0, 0)
         return at.CONTINUE
     if kind <= rows.ASK:
         _state_level(core, kind - rows.BID, price, lots)
@@ -54,33 +54,32 @@ def publish_book(core: Core) -> bool:
 
     Returns whether they changed. Used after a message and after an order of ours has taken from the book.
     """
-    if not _note_top(core):
+    if not _note_top(core.state, core.levels):
         return False
     moved = _move_mark_to_mid(core)
     _show_top(core)
     if moved:
-        show(core, at.MARK_UPDATED, core.state[at.MARK], 0, 0, 0)
+        show(core.state, core.views, at.MARK_UPDATED, core.state[at.MARK], 0, 0, 0)
     return True
 
 
-@compiled
+@inlined
 def _end_message(core: Core) -> None:
     s = core.state
-    changed = _note_top(core)
+    changed = _note_top(core.state, core.levels)
     moved = changed and _move_mark_to_mid(core)
     if s[at.ORDER_COUNT] > 0 and (changed or s[at.ORDERS_TOUCHED] == 1):
         message_ended(core)
     if changed:
         _show_top(core)
     if moved:
-        show(core, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
+        show(core.state, core.views, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
 
 
-@compiled
-def _note_top(core: Core) -> bool:
-    s = core.state
-    bid_lots = best_lots(core, at.BUYS)
-    ask_lots = best_lots(core, at.SELLS)
+@inlined
+def _note_top(s: Cells, levels: Cells) -> bool:
+    bid_lots = best_lots(s, levels, at.BUYS)
+    ask_lots = best_lots(s, levels, at.SELLS)
     bid = s[at.BEST_OF_SIDE + at.BUYS] if bid_lots > 0 else 0
     ask = s[at.BEST_OF_SIDE + at.SELLS] if ask_lots > 0 else 0
     if (
@@ -97,13 +96,13 @@ def _note_top(core: Core) -> bool:
     return True
 
 
-@compiled
+@inlined
 def _show_top(core: Core) -> None:
     s = core.state
-    show(core, at.BOOK_UPDATED, s[at.TOP_BID], s[at.TOP_BID_LOTS], s[at.TOP_ASK], s[at.TOP_ASK_LOTS])
+    show(core.state, core.views, at.BOOK_UPDATED, s[at.TOP_BID], s[at.TOP_BID_LOTS], s[at.TOP_ASK], s[at.TOP_ASK_LOTS])
 
 
-@compiled
+@inlined
 def _move_mark_to_mid(core: Core) -> bool:
     s = core.state
     if s[at.MARK_RECORDED] == 1 or s[at.TOP_BID_LOTS] == 0 or s[at.TOP_ASK_LOTS] == 0:
@@ -123,17 +122,17 @@ def _set_mark(core: Core, mark: int) -> bool:
     return True
 
 
-@compiled
+@inlined
 def _state_level(core: Core, side: int, price: int, lots: int) -> None:
     s = core.state
-    set_level(core, side, price, lots)
+    set_level(core.state, core.levels, side, price, lots)
     if s[at.OWN_LOW_OF_SIDE + side] <= price <= s[at.OWN_HIGH_OF_SIDE + side]:
         touch_orders(core, side, price, price)
 
 
 @compiled
 def _clear(core: Core, side: int, price: int) -> None:
-    clear_through(core, side, price)
+    clear_through(core.state, core.levels, side, price)
     if side == at.BUYS:
         touch_orders(core, side, price, at.NO_PRICE_ABOVE)
     else:
@@ -156,20 +155,20 @@ def _other_row(core: Core, kind: int, price: int, lots: int) -> None:
     if kind == rows.SELL_TRADE:
         if price <= s[at.OWN_HIGH_OF_SIDE + at.BUYS]:
             trade_printed(core, at.BUYS, price, lots)
-        show(core, at.TRADE_SEEN, price, lots, -1, 0)
+        show(core.state, core.views, at.TRADE_SEEN, price, lots, -1, 0)
     elif kind == rows.BUY_TRADE:
         if price >= s[at.OWN_LOW_OF_SIDE + at.SELLS]:
             trade_printed(core, at.SELLS, price, lots)
-        show(core, at.TRADE_SEEN, price, lots, 1, 0)
+        show(core.state, core.views, at.TRADE_SEEN, price, lots, 1, 0)
     elif kind == rows.MARK:
         if price > 0:
             s[at.MARK_RECORDED] = 1
         if _set_mark(core, price):
-            show(core, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
+            show(core.state, core.views, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
     elif kind == rows.FUNDING:
         mark = price if price > 0 else s[at.MARK]
         book_funding(core, mark, lots)
-        show(core, at.FUNDING_PAID, s[at.POSITION], mark, lots, 0)
+        show(core.state, core.views, at.FUNDING_PAID, s[at.POSITION], mark, lots, 0)
 
 
 @compiled
@@ -177,9 +176,9 @@ def _start_gap(core: Core) -> None:
     s = core.state
     s[at.IN_GAP] = 1
     start_gap(core)
-    clear_through(core, at.BUYS, 0)
-    clear_through(core, at.SELLS, at.NO_PRICE_ABOVE)
+    clear_through(core.state, core.levels, at.BUYS, 0)
+    clear_through(core.state, core.levels, at.SELLS, at.NO_PRICE_ABOVE)
     s[at.ORDERS_TOUCHED] = 0
-    show(core, at.GAP_STARTED, 0, 0, 0, 0)
-    if _note_top(core):
+    show(core.state, core.views, at.GAP_STARTED, 0, 0, 0, 0)
+    if _note_top(core.state, core.levels):
         _show_top(core)

@@ -6,15 +6,14 @@ anything can be pushed (see `kernel`), so a push never fails and nothing is ever
 
 from perpmaker.simulation import kernel_state as at
 from perpmaker.simulation.jit import compiled
-from perpmaker.simulation.kernel_state import Core
+from perpmaker.simulation.kernel_state import Cells
 
 
 @compiled
-def respond(core: Core, code: int, order_id: int, first: int, second: int, third: int, fourth: int) -> None:
+def respond(s: Cells, ring: Cells, code: int, order_id: int, first: int, second: int, third: int, fourth: int) -> None:
     """Send an answer of the exchange to the maker."""
-    s = core.state
     due = s[at.NOW] + s[at.ORDER_LATENCY]
-    record = core.responses[s[at.RESPONSE_TAIL] & (core.responses.shape[0] - 1)]
+    record = ring[s[at.RESPONSE_TAIL] & (ring.shape[0] - 1)]
     s[at.RESPONSE_TAIL] += 1
     record[0] = due
     record[1] = code
@@ -28,11 +27,10 @@ def respond(core: Core, code: int, order_id: int, first: int, second: int, third
 
 
 @compiled
-def show(core: Core, code: int, first: int, second: int, third: int, fourth: int) -> None:
+def show(s: Cells, ring: Cells, code: int, first: int, second: int, third: int, fourth: int) -> None:
     """Send something that the market does to the maker."""
-    s = core.state
     due = s[at.NOW] + s[at.FEED_LATENCY]
-    record = core.views[s[at.VIEW_TAIL] & (core.views.shape[0] - 1)]
+    record = ring[s[at.VIEW_TAIL] & (ring.shape[0] - 1)]
     s[at.VIEW_TAIL] += 1
     record[0] = due
     record[1] = code

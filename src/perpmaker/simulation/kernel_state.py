@@ -88,6 +88,10 @@ CONTINUE, STOPPED, NEED_CHUNK, NEED_REQUEST_ROOM, NEED_VIEW_ROOM, NEED_OUT_ROOM,
 NEED_RESPONSE_ROOM = 8
 
 
+Cells = NDArray[np.int64]
+"""Any of the integer arrays. The busiest functions take just those that they need: a call hands over seven words a field."""
+
+
 class Core(NamedTuple):
     """All memory of one exchange, see the module's docstring."""
 

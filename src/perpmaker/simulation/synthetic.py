@@ -21,6 +21,8 @@ from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.instrument import Instrument
 from perpmaker.simulation import synthetic_kernel as kernel
 from perpmaker.simulation.market_events import CLEAR_ASKS, CLEAR_BIDS, KIND_MASK, MARK, MORE, MarketChunk
+from perpmaker.simulation.synthetic_book import MIN_LEVELS
+from perpmaker.simulation.synthetic_memory import BATCH, MEMORY, ROOM, WIDTH
 from perpmaker.simulation.synthetic_profiles import MarketProfile
 
 DEFAULT_START_NS: Final = 1_767_605_400_000_000_000
@@ -52,7 +54,7 @@ class SyntheticMarket:
         start_ns: int = DEFAULT_START_NS,
         duration_ns: int | None = None,
         *,
-        chunk_rows: int = kernel.ROOM,
+        chunk_rows: int = ROOM,
     ) -> None:
         if seed < 0:
             raise InvalidSettingError(f"the seed must be 0 or more, got {seed}")
@@ -60,9 +62,9 @@ class SyntheticMarket:
             raise InvalidSettingError(f"the start must be at least {_SETTLING_NS} ns after 1970, got {start_ns}")
         if duration_ns is not None and duration_ns <= 0:
             raise InvalidSettingError(f"the duration of a synthetic market must be positive, got {duration_ns} ns")
-        if not kernel.ROWS_PER_EVENT <= chunk_rows <= kernel.ROOM:
+        if not kernel.ROWS_PER_EVENT <= chunk_rows <= ROOM:
             raise InvalidSettingError(
-                f"a chunk holds {kernel.ROWS_PER_EVENT} to {kernel.ROOM} rows, {chunk_rows} were asked for"
+                f"a chunk holds {kernel.ROWS_PER_EVENT} to {ROOM} rows, {chunk_rows} were asked for"
             )
         self._profile = profile
         self._seed = seed
@@ -101,7 +103,7 @@ class _Flow:
         self._memory = _memory(profile, start_ns - _SETTLING_NS, opening)
         ended = False
         while not ended:
-            _, ended = self.next_rows(kernel.ROOM, start_ns)
+            _, ended = self.next_rows(ROOM, start_ns)
         self._memory["next_second"] = (start_ns // kernel.SECOND_NS + 1) * kernel.SECOND_NS
 
     def opening(self, start_ns: int) -> MarketChunk:
@@ -111,7 +113,7 @@ class _Flow:
         for side, step in ((0, -1), (1, 1)):
             best, outermost = int(memory["best"][side]), int(memory["outermost"][side])
             for price in range(best, outermost + step, step):
-                held = int(memory["book"][side, price & (kernel.WIDTH - 1)])
+                held = int(memory["book"][side, price & (WIDTH - 1)])
                 if held:
                     kinds.append(1 + side)
                     prices.append(price)
@@ -141,30 +143,30 @@ class _Flow:
         """Move the draws that are left to the front and draw on: the streams know nothing of batches."""
         for name, used_name, draw in self._streams:
             stream, used = self._memory[name], int(self._memory[used_name])
-            if used > kernel.BATCH // 2:
-                stream[: kernel.BATCH - used] = stream[used:].copy()
-                draw(out=stream[kernel.BATCH - used :])
+            if used > BATCH // 2:
+                stream[: BATCH - used] = stream[used:].copy()
+                draw(out=stream[BATCH - used :])
                 self._memory[used_name] = 0
 
 
 def _memory(profile: MarketProfile, start_ns: int, random: np.random.Generator) -> Any:  # numpy has no record types
     """The kernel's memory with a book near its balance: exponential lots about it, one tick of spread."""
-    memory = np.zeros(1, kernel.MEMORY)[0]
+    memory = np.zeros(1, MEMORY)[0]
     for name, value in profile.settings().items():
         memory[name] = value
     farthest, balance = profile.max_distance_ticks, profile.balance()
     memory["balance"][: farthest + 1] = balance
     memory["quantile"] = profile.quantiles()
     for name in ("used_uniform", "used_normal", "used_exponential"):
-        memory[name] = kernel.BATCH
+        memory[name] = BATCH
 
     best = np.array([profile.price_ticks, profile.price_ticks + 1])
     for side, step in ((0, -1), (1, 1)):
         occupied = random.random(farthest) < balance[1:] / (balance[1:] + profile.order_lots)
-        occupied[: kernel.MIN_LEVELS + 1] = True
+        occupied[: MIN_LEVELS + 1] = True
         sizes = 1 + np.floor(random.standard_exponential(farthest) * (balance[1:] + profile.order_lots))
         prices = best[side] + step * np.arange(farthest)
-        memory["book"][side, prices & (kernel.WIDTH - 1)] = np.where(occupied, sizes, 0)
+        memory["book"][side, prices & (WIDTH - 1)] = np.where(occupied, sizes, 0)
     memory["best"] = best
     memory["outermost"] = best + np.array([1 - farthest, farthest - 1])
     memory["levels"] = np.count_nonzero(memory["book"], axis=1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.instrument import Instrument
-from perpmaker.simulation.synthetic_kernel import FARTHEST, QUANTILES
+from perpmaker.simulation.synthetic_memory import FARTHEST, QUANTILES
 
 _HOMING_S: Final = 2 * 86_400
 """The fair price is drawn back to its start over two days, so that a run of months stays near what was fitted."""
@@ -39,7 +39,8 @@ class MarketProfile:
         touch_share: part of the visits that goes to the price one tick from the opposite best, 0..1.
         distance_power: the other visits fall off with distance d from the opposite best as d ** -power.
         max_distance_ticks: farthest new order from the opposite best.
-        order_lots: median lots of a limit order or cancel.
+        order_lots: median lots of a limit order or cancel beyond the touch.
+        touch_order_lots: the same at one tick from the opposite best, where fewer and larger orders keep the queue.
         order_swing: standard deviation of the logarithm of its size.
         touch_lots: lots around which the price one tick from the opposite best balances.
         depth: (distance in bp, lots per bp): density of the balance beyond the touch up to that distance, nearest
@@ -67,6 +68,7 @@ class MarketProfile:
     trades_per_s: float
     max_distance_ticks: int
     order_lots: float
+    touch_order_lots: float
     touch_lots: float
     depth: tuple[tuple[float, float], ...]
     trade_lots: float
@@ -93,8 +95,8 @@ class MarketProfile:
             if not 0.0 <= value < 1.0:
                 raise InvalidSettingError(f"synthetic profile: {name} must be at least 0 and below 1, got {value}")
         for name in (
-            "volatility_bp", "visits_per_s", "trades_per_s", "max_distance_ticks", "order_lots", "touch_lots",
-            "trade_lots", "volatility_memory_s", "jumps_per_hour", "trade_calm_s",
+            "volatility_bp", "visits_per_s", "trades_per_s", "max_distance_ticks", "order_lots", "touch_order_lots",
+            "touch_lots",            "trade_lots", "volatility_memory_s", "jumps_per_hour", "trade_calm_s",
         ):  # fmt: skip
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
@@ -117,31 +119,32 @@ class MarketProfile:
     def settings(self) -> dict[str, float]:
         """The profile in ticks, lots and seconds, under the names of the kernel's fields."""
         ticks = self.ticks_per_bp
-        return dict(
-            home=float(self.price_ticks),
-            homing=1.0 / _HOMING_S,
-            farthest=self.max_distance_ticks,
-            volatility=self.volatility_bp * ticks / math.sqrt(10.0),
-            log_volatility_sd=self.volatility_swing,
-            log_volatility_memory=math.exp(-1.0 / self.volatility_memory_s),
-            jumps=self.jumps_per_hour / 3_600.0,
-            jump_sd=self.jump_bp * ticks,
-            visits=self.visits_per_s,
-            touch_share=self.touch_share,
-            order_lots=self.order_lots,
-            order_sd=self.order_swing,
-            orders=self.trades_per_s * (1.0 - self.trade_clustering),
-            branching=self.trade_clustering,
-            calming=1.0 / self.trade_calm_s,
-            activity_power=self.activity_power,
-            trade_lots=self.trade_lots,
-            trade_sd=self.trade_swing,
-            informed=self.informed,
-            stale=self.stale_ticks,
-            follow=self.follow,
-            funding_ppb=self.funding_ppb,
-            funding_sd_ppb=self.funding_swing_ppb,
-        )
+        return {
+            "home": float(self.price_ticks),
+            "homing": 1.0 / _HOMING_S,
+            "farthest": self.max_distance_ticks,
+            "volatility": self.volatility_bp * ticks / math.sqrt(10.0),
+            "log_volatility_sd": self.volatility_swing,
+            "log_volatility_memory": math.exp(-1.0 / self.volatility_memory_s),
+            "jumps": self.jumps_per_hour / 3_600.0,
+            "jump_sd": self.jump_bp * ticks,
+            "visits": self.visits_per_s,
+            "touch_share": self.touch_share,
+            "touch_order_lots": self.touch_order_lots,
+            "order_lots": self.order_lots,
+            "order_sd": self.order_swing,
+            "orders": self.trades_per_s * (1.0 - self.trade_clustering),
+            "branching": self.trade_clustering,
+            "calming": 1.0 / self.trade_calm_s,
+            "activity_power": self.activity_power,
+            "trade_lots": self.trade_lots,
+            "trade_sd": self.trade_swing,
+            "informed": self.informed,
+            "stale": self.stale_ticks,
+            "follow": self.follow,
+            "funding_ppb": self.funding_ppb,
+            "funding_sd_ppb": self.funding_swing_ppb,
+        }
 
     def balance(self) -> NDArray[np.float64]:
         """[distance from the opposite best, ticks]: lots around which a level there balances; none at 0."""
@@ -174,97 +177,108 @@ def _perpetual(base: str, tick: str, lot: str) -> Instrument:
 _SOL: Final = MarketProfile(
     instrument=_perpetual("SOL", "0.01", "0.01"),
     price=Decimal(150),
-    volatility_bp=4.0,
+    volatility_bp=3.9,
     visits_per_s=50.0,
     trades_per_s=6.0,
     max_distance_ticks=255,
     order_lots=3_000.0,
-    touch_lots=150_000.0,
-    depth=((5.0, 250_000.0), (10.0, 230_000.0), (25.0, 240_000.0)),
+    touch_lots=125_000.0,
+    depth=((5.0, 310_000.0), (10.0, 270_000.0), (25.0, 190_000.0)),
     trade_lots=94.0,
     trade_swing=2.4,
     stale_ticks=1.8,
+    touch_order_lots=10_000.0,
+    touch_share=0.2,
 )
 
 _BTC: Final = MarketProfile(
     instrument=_perpetual("BTC", "0.1", "0.001"),
     price=Decimal(64_000),
-    volatility_bp=1.85,
-    visits_per_s=870.0,
+    volatility_bp=1.95,
+    visits_per_s=960.0,
     trades_per_s=21.5,
     max_distance_ticks=4_000,
     order_lots=150.0,
-    touch_lots=19_200.0,
+    touch_lots=18_000.0,
     depth=((5.0, 15_200.0), (10.0, 26_600.0), (25.0, 18_000.0)),
     trade_lots=12.0,
-    stale_ticks=70.0,
+    stale_ticks=75.0,
+    touch_order_lots=800.0,
+    touch_share=0.1,
 )
 
 _ETH: Final = MarketProfile(
     instrument=_perpetual("ETH", "0.01", "0.001"),
     price=Decimal(3_420),
-    volatility_bp=1.85,
-    visits_per_s=640.0,
-    trades_per_s=26.0,
+    volatility_bp=2.1,
+    visits_per_s=740.0,
+    trades_per_s=28.0,
     max_distance_ticks=2_500,
     order_lots=1_000.0,
-    touch_lots=132_000.0,
-    depth=((5.0, 220_000.0), (10.0, 345_000.0), (25.0, 283_000.0)),
+    touch_lots=118_000.0,
+    depth=((5.0, 215_000.0), (10.0, 340_000.0), (25.0, 280_000.0)),
     trade_lots=41.0,
     trade_swing=2.47,
-    stale_ticks=36.0,
+    stale_ticks=45.0,
+    touch_order_lots=5_000.0,
+    touch_share=0.1,
 )
 
 _NEXO: Final = MarketProfile(
     instrument=_perpetual("NEXO", "0.001", "0.01"),
     price=Decimal("1.219"),
-    volatility_bp=2.0,
-    visits_per_s=1.1,
+    volatility_bp=1.0,
+    visits_per_s=1.0,
     trades_per_s=0.14,
     max_distance_ticks=120,
     order_lots=10_000.0,
     touch_lots=40_000.0,
-    depth=((10.0, 6_000.0), (25.0, 45_000.0), (200.0, 10_000.0)),
+    depth=((10.0, 6_000.0), (25.0, 130_000.0), (200.0, 10_000.0)),
     trade_lots=2_990.0,
     trade_swing=1.3,
     stale_ticks=1.5,
     jumps_per_hour=1.0,
-    jump_bp=20.0,
+    jump_bp=15.0,
     informed=0.4,
+    touch_order_lots=12_000.0,
+    touch_share=0.25,
 )
 
 _BTC_THIN: Final = replace(
     _BTC,
     instrument=Instrument("BTC_USD_PERP", "BTC", "USD", Decimal("0.1"), Decimal("0.0001"), Decimal("0.0001")),
     price=Decimal(93_750),
-    volatility_bp=2.6,
-    visits_per_s=20.0,
-    trades_per_s=1.8,
+    volatility_bp=1.4,
+    visits_per_s=38.0,
+    trades_per_s=2.2,
     max_distance_ticks=1_000,
-    touch_share=0.4,
+    touch_share=0.08,
     order_lots=600.0,
-    touch_lots=5_000.0,
-    depth=((2.0, 5_000.0), (25.0, 500.0)),
+    touch_lots=2_400.0,
+    depth=((2.0, 3_800.0), (5.0, 300.0), (25.0, 100.0)),
     trade_lots=10.0,
     stale_ticks=120.0,
     distance_power=0.8,
+    touch_order_lots=1_500.0,
 )
 
 _ETH_THIN: Final = replace(
     _ETH,
     instrument=Instrument("ETH_USD_PERP", "ETH", "USD", Decimal("0.1"), Decimal("0.0001"), Decimal("0.0001")),
     price=Decimal(3_354),
-    volatility_bp=5.1,
-    visits_per_s=45.0,
-    trades_per_s=4.6,
+    volatility_bp=4.8,
+    visits_per_s=68.0,
+    trades_per_s=5.8,
     max_distance_ticks=300,
-    order_lots=60_000.0,
-    touch_lots=4_500_000.0,
-    depth=((5.0, 28_000_000.0), (25.0, 400_000.0)),
+    order_lots=100_000.0,
+    touch_lots=2_200_000.0,
+    depth=((5.0, 32_000_000.0), (25.0, 1_000_000.0)),
     trade_lots=1_495.0,
     trade_swing=2.25,
-    stale_ticks=7.5,
+    stale_ticks=6.0,
     distance_power=0.7,
+    touch_order_lots=300_000.0,
+    touch_share=0.1,
 )
 
 PROFILES: Final[dict[str, MarketProfile]] = {
@@ -272,5 +286,5 @@ PROFILES: Final[dict[str, MarketProfile]] = {
 }
 """The markets that can be run by name."""
 
-BENCHMARK_DAY: Final = replace(_SOL, visits_per_s=28.0, trades_per_s=17.0)
+BENCHMARK_DAY: Final = replace(_SOL, visits_per_s=20.5, trades_per_s=16.3)
 """SOL with so much trading that 24 hours hold about 5 million rows, 30 % of them trades."""

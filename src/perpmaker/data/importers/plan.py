@@ -90,8 +90,10 @@ def make_instrument(symbol: str, known: KnownInstrument | None, options: ImportO
     Raises:
         InvalidSettingError: a step is missing or impossible.
     """
-    tick_size = options.tick_size or (Decimal(known.tick_size) if known else None)
-    lot_size = options.lot_size or (Decimal(known.lot_size) if known else None)
+    tick_size, lot_size = options.tick_size, options.lot_size
+    if known is not None:
+        tick_size = Decimal(known.tick_size) if tick_size is None else tick_size
+        lot_size = Decimal(known.lot_size) if lot_size is None else lot_size
     if tick_size is None or lot_size is None:
         raise InvalidSettingError(
             f"the tick size and lot size of {symbol} are not known here: give --tick-size and --lot-size"

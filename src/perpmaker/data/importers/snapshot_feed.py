@@ -94,7 +94,7 @@ class SnapshotFeedWriter:
             writer.dropped["snapshots that changed nothing"] += 1
         self._until_ns = now_ns + self._blind_after_ns
         if next_ns is not None and next_ns > self._until_ns:
-            writer.start_gap(writer.last_ns or now_ns, item.venue_ns, "no order book received")
+            writer.start_gap(now_ns, item.venue_ns, "no order book received")
 
     def quote(self, now_ns: int, item: Quote) -> None:
         """Write a best bid and offer."""

@@ -3,8 +3,8 @@
 Source: ``book_*.parquet`` (``ts_ns, recv_ns, bid_px[], bid_qty[], ask_px[], ask_qty[]``) and ``trades_*.parquet``
 (``ts_ns, recv_ns, price, qty``). The rules are those of `snapshot_feed`; trade sides are inferred. Trades have prices
 of 0.01; the book's are cut down to 0.1 on both sides (trades print 0 to 9 hundredths above the shown bid and above the
-shown ask), so the tick is 0.01 and best bid and ask are often equal. The book is kept as it was shown; inferring the side
-of a trade allows for the cut.
+shown ask), so the tick is 0.01 and best bid and ask are often equal. The book is kept as it was shown; inferring the
+side of a trade allows for the cut.
 """
 
 from collections.abc import Iterable, Iterator
