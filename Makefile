@@ -18,11 +18,38 @@ help:
 
 setup: $(READY)
 
-# pip, the pinned versions by hash, the package itself, and the compiled simulation core. Runs only when these change.
+# pip, the pinned versions by hash, the package itself, and its compiled core. Runs again only when these change.
 $(READY): requirements/lock.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"perpmaker needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: make setup PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "perpmaker needs Python 3.11 to 3.13, this is %d.%d: give another, make setup PYTHON=python3.12" % v)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing pinned packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "compiling the simulated exchange (once)"
+	@$(BIN)/perpmaker run --spread 5bp --quantity 0.1 --duration 1 --journal none --view none
 	@touch $(READY)
+
+demo: setup
+	@$(BIN)/perpmaker run --exchange sim --symbol SOL_USDC_PERP --spread 5bp --quantity 0.1 --max-orders 2 \
+		--max-position 2 --position-threshold 0.2 --inventory-skew 0.5 --duration 3600 --interval 10 \
+		--seed 7 --speed 360
+
+test: setup
+	@$(BIN)/pytest
+
+lint: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+lock:
+	uv pip compile pyproject.toml --group dev --extra postgres --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/lock.txt
+
+clean:
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -291,6 +291,28 @@ def test_a_size_off_the_lot_is_refused(tmp_path: Path):
     assert "x.gz, line 3: 0.0005 is not a multiple of the lot size 0.001" in refused(tmp_path, source)
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (depth(2, 102, 103, 101, bid="1e30"), "'1e30' is not a usable number"),
+        (depth(2, 102, 103, 101, bid="1e20"), "1e20 is beyond any real price or size"),
+        (depth(2, 102, 103, 101, bid="0.0"), "0.0 is beyond any real price or size"),
+        (depth(2, 102, 103, 101, size="-1"), "-1 is beyond any real price or size"),
+        (depth(2, 102, 103, 101, size="NaN"), "NaN is not a multiple of the lot size"),
+        (depth(2, 102, 103, 101, size="Infinity"), "'Infinity' is not a usable number"),
+        (mark(2, 1_000, 5_000, price="-1"), "a mark price of -1 is impossible"),
+        (mark(2, 1_000, 5_000, price="Infinity"), "cannot convert Infinity"),
+        (mark(2, 10**18, 5_000), "int too big to convert"),
+        (mark(2, 1_000, 5_000, rate="0.00000000001"), "a rate has at most 9 decimals"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(tmp_path: Path, line: Line, sentence: str):
+    source = write(tmp_path / "x.gz", [*GOOD, line])
+    refusal = refused(tmp_path, source)
+    assert "x.gz, line 3: " in refusal
+    assert sentence in refusal
+
+
 def test_a_source_without_a_snapshot_is_refused(tmp_path: Path):
     source = write(tmp_path / "x.gz", [depth(1, 99, 101, 98), trade(2)])
     assert "no order book snapshot in x.gz" in refused(tmp_path, source)

@@ -305,6 +305,7 @@ def test_a_snapshot_that_cannot_be(tmp_path: Path, source: Path, row: Row, sente
     [
         (trade(1, 100.123), "row 1: price 100.123 is not a multiple of the tick size 0.01"),
         (trade(1, float("inf")), "row 1: price inf is not a multiple"),
+        (trade(1, 1e300), "row 1: price 1e+300 is not a multiple"),
         (trade(1, 100.5, qty=0.0), "row 1: qty must be above 0"),
         (trade(1, -100.5), "row 1: price must be above 0"),
     ],

@@ -186,7 +186,15 @@ class NaiveExchange:
             kept.append(mark)
         if timer:
             kept.append(TimerFired(self.now, is_refresh))
-        ranks = {GapStarted: 0, GapEnded: 0, FundingPaid: 0, BookUpdated: 1, TradeSeen: 2, MarkUpdated: 3, TimerFired: 5}
+        ranks = {
+            GapStarted: 0,
+            GapEnded: 0,
+            FundingPaid: 0,
+            BookUpdated: 1,
+            TradeSeen: 2,
+            MarkUpdated: 3,
+            TimerFired: 5,
+        }
         return sorted(kept, key=lambda event: (event.at_ns, ranks.get(type(event), 4)))
 
     # --- the market ---

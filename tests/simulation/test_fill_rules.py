@@ -1,7 +1,6 @@
 """The fill rules of `perpmaker.simulation.kernel_fill`, one test a rule, named after it and numbered as there."""
 
 import pytest
-from simulation.markets import QUIET, Market, ask, bid, book, ioc, market, terms, until
 
 from perpmaker.domain.commands import Place
 from perpmaker.domain.events import BookUpdated, Filled, OrderAccepted, OrderCanceled, OrderRejected
@@ -10,6 +9,7 @@ from perpmaker.domain.orders import CancelReason, OrderKind, RejectReason, Side
 from perpmaker.simulation import market_events as m
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.terms import QueueModel
+from simulation.markets import QUIET, Market, ask, bid, book, ioc, market, terms, until
 
 START = book(1, {99: 10, 98: 20}, {101: 10, 102: 20})
 
@@ -171,7 +171,9 @@ def test_rule_11_what_we_take_from_a_level_stood_ahead_of_us():
 
 
 def test_rule_12_reduce_only_is_rejected_when_flat_or_on_the_same_side():
-    _, events = trade_with([], ask(1, 105, 5, reduce_only=True), market(2, Side.BUY, 5), bid(3, 95, 5, reduce_only=True))
+    _, events = trade_with(
+        [], ask(1, 105, 5, reduce_only=True), market(2, Side.BUY, 5), bid(3, 95, 5, reduce_only=True)
+    )
     rejected = [(event.order_id, event.reason) for event in of(OrderRejected, events)]
     assert rejected == [(each, RejectReason.REDUCE_ONLY_WOULD_INCREASE) for each in (1, 3)]
 

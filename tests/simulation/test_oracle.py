@@ -3,8 +3,6 @@
 import random
 
 import pytest
-from simulation.markets import QUIET, Market, terms
-from simulation.naive_exchange import NaiveExchange
 
 from perpmaker.domain.commands import Cancel, Place
 from perpmaker.domain.orders import OrderKind, Side
@@ -12,6 +10,8 @@ from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation import market_events as m
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.terms import QueueModel
+from simulation.markets import QUIET, Market, terms
+from simulation.naive_exchange import NaiveExchange
 
 ROWS = 700
 SEEDS = range(40)
@@ -28,7 +28,9 @@ def random_rows(rng: random.Random) -> list[tuple[int, int, int, int]]:
         mid += rng.choice([-1, 0, 0, 0, 0, 1])
         draw = rng.random()
         if in_gap:
-            rows.append((ts, m.GAP_END if draw < 0.4 else rng.choice([m.BID, m.BUY_TRADE]), mid if draw >= 0.4 else 0, 5))
+            rows.append(
+                (ts, m.GAP_END if draw < 0.4 else rng.choice([m.BID, m.BUY_TRADE]), mid if draw >= 0.4 else 0, 5)
+            )
             in_gap = draw >= 0.4
         elif draw < 0.01:
             rows.append((ts, m.GAP_START, 0, 0))

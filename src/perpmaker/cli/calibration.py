@@ -35,8 +35,8 @@ class _Counterpart(NamedTuple):
 
 
 _COUNTERPARTS: Final = {
-    "BTCUSDT": _Counterpart("BTC_USDC_PERP", 2),
-    "ETHUSDT": _Counterpart("ETH_USDC_PERP", 2),
+    "BTCUSDT": _Counterpart("BTC_USDC_PERP", 4),
+    "ETHUSDT": _Counterpart("ETH_USDC_PERP", 4),
     "NEXOUSDT": _Counterpart("NEXO_USDC_PERP", 34),
     "BTC-USD": _Counterpart("BTC_USD_PERP", 12),
     "ETH": _Counterpart("ETH_USD_PERP", 4),

@@ -4,16 +4,18 @@ Rules kept here:
 
 1. A decimal string is scaled exactly; a value that is not a whole number of steps is an error, not a rounding.
 2. A float is taken for the multiple of the step next to it, and must lie within `SNAP_TOLERANCE` steps of it.
+3. Nothing beyond `MOST_STEPS` steps passes: up to there a double still tells neighbouring steps apart.
 """
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-SNAP_TOLERANCE = 1e-6
-_CACHE_ENTRIES = 262_144
+SNAP_TOLERANCE: Final = 1e-6
+MOST_STEPS: Final = 2**53
+_CACHE_ENTRIES: Final = 262_144
 
 
 class OffGridError(ValueError):
@@ -23,21 +25,24 @@ class OffGridError(ValueError):
 class ExactScale(dict[str, int]):
     """Decimal strings to whole steps. A dictionary because the same prices and sizes come again and again.
 
-    Looking up a string gives its number of steps, or raises `OffGridError`.
+    Looking up a string gives its number of steps, at least ``lowest``, or raises `OffGridError`.
     """
 
-    def __init__(self, step: Decimal, what: str) -> None:
+    def __init__(self, step: Decimal, what: str, lowest: int) -> None:
         super().__init__()
         self._step = step
         self._what = what
+        self._lowest = lowest
 
     def __missing__(self, text: str) -> int:
         try:
             steps, rest = divmod(Decimal(text), self._step)
         except InvalidOperation:
-            raise OffGridError(f"{text!r} is not a number") from None
+            raise OffGridError(f"{text!r} is not a usable number") from None
         if rest or not steps.is_finite():
             raise OffGridError(f"{text} is not a multiple of the {self._what} {self._step}")
+        if not self._lowest <= steps <= MOST_STEPS:
+            raise OffGridError(f"{text} is beyond any real price or size")
         if len(self) >= _CACHE_ENTRIES:  # a bound on memory; what is in use is soon back
             self.clear()
         self[text] = int(steps)
@@ -53,7 +58,8 @@ def snap(values: NDArray[np.float64], step: Decimal, what: str) -> NDArray[np.in
     steps: NDArray[Any] = values / float(step)
     with np.errstate(invalid="ignore"):
         whole = np.rint(steps)
-        off = ~(np.abs(steps - whole) < SNAP_TOLERANCE)  # NaN and infinities fail the comparison too
+        # NaN and infinities fail the comparison too
+        off = ~((np.abs(steps - whole) < SNAP_TOLERANCE) & (np.abs(whole) <= MOST_STEPS))
     if off.any():
         index = int(np.argmax(off))
         raise OffGridError(f"{float(values[index])!r} is not a multiple of the {what} {step}", index)

@@ -11,9 +11,12 @@ Rules kept here:
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar, cast
+from types import ModuleType
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
-from numba import njit
+from numba import njit as _untyped_njit
+
+njit: Any = _untyped_njit  # numba's types know neither all of its options nor what it returns
 
 # The kernel allocates nothing, so it goes without reference counts: with them each call would count every array up and
 # down, which made the kernel five times slower.
@@ -40,9 +43,9 @@ def entry_point(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return cast("Callable[_P, _R]", njit(cache=True, **_COMMON)(function))
 
 
-def sources_digest(*files: str) -> int:
-    """A number that changes when the text of any of these files does."""
+def sources_digest(*modules: ModuleType) -> int:
+    """A number that changes when the source text of any of these modules does."""
     digest = 0
-    for file in files:
-        digest = zlib.crc32(Path(file).read_bytes(), digest)
+    for module in modules:
+        digest = zlib.crc32(Path(str(module.__file__)).read_bytes(), digest)
     return digest

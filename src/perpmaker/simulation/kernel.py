@@ -40,13 +40,8 @@ from perpmaker.simulation.kernel_market import apply_row, publish_book
 from perpmaker.simulation.kernel_state import Core
 
 _SOURCES = sources_digest(
-    *(
-        module.__file__
-        for module in (
-            jit, kernel_accounts, kernel_book, kernel_delivery, kernel_fill, kernel_market, kernel_queue, kernel_rings,
-            kernel_state, market_events,
-        )
-    )
+    jit, kernel_accounts, kernel_book, kernel_delivery, kernel_fill, kernel_market, kernel_queue, kernel_rings,
+    kernel_state, market_events,
 )  # fmt: skip
 
 
@@ -130,7 +125,8 @@ def _take_rows(core: Core) -> int:
         if status != at.CONTINUE:
             break
         s[at.NOW] = now
-        status = apply_row(core, np.int64(core.kind[row]), core.price[row], core.lots[row])
+        kind = np.int64(core.kind[row])  # unsigned bytes and signed words have no common integer type in numba
+        status = apply_row(core, kind, core.price[row], core.lots[row])  # type: ignore[arg-type]  # as good as an int
         if status != at.CONTINUE:
             break
         row += 1
@@ -250,4 +246,4 @@ def _next_due(core: Core) -> int:
 
 
 run = _make_entry_point(_SOURCES)
-"""Run until a stop or until something is needed; returns which (``STOPPED``, ``NEED_CHUNK``...). Takes a `Core`'s fields."""
+"""Run until a stop or until something is needed; returns which (``STOPPED``...). Takes the fields of a `Core`."""

@@ -80,7 +80,7 @@ def is_refresh_needed(core: Core) -> bool:
     if (kind == at.LAST and s[at.SEEN_TRADE] == 0) or (kind == at.MARK_REFERENCE and s[at.SEEN_MARK_KNOWN] == 0):
         return True
     reference = _seen_reference(core, kind)
-    return reference < s[at.REFERENCE_LOW] or reference > s[at.REFERENCE_HIGH]
+    return bool(reference < s[at.REFERENCE_LOW] or reference > s[at.REFERENCE_HIGH])
 
 
 @compiled

@@ -193,12 +193,7 @@ def _objection(core: Core, flags: int, side: int, kind: int, price: int, lots: i
     if lots < s[at.MIN_LOTS]:
         return at.TOO_SMALL
     post_only = (flags & at.POST_ONLY) != 0
-    if post_only and kind != at.LIMIT:
-        return at.REFUSED
-    if kind == at.MARKET:
-        if lots > _MAX_NOTIONAL:
-            return at.REFUSED
-    elif price < 1 or price > _MAX_PRICE or lots > _MAX_NOTIONAL // price:
+    if not _is_well_formed(post_only, kind, price, lots):
         return at.REFUSED
     if s[at.MARK_KNOWN] == 0:
         return at.NO_MARKET
@@ -213,9 +208,18 @@ def _objection(core: Core, flags: int, side: int, kind: int, price: int, lots: i
 
 
 @compiled
+def _is_well_formed(post_only: bool, kind: int, price: int, lots: int) -> bool:
+    if kind == at.MARKET:
+        return not post_only and lots <= _MAX_NOTIONAL
+    if post_only and kind == at.IOC:
+        return False
+    return 1 <= price <= _MAX_PRICE and lots <= _MAX_NOTIONAL // price
+
+
+@compiled
 def _would_cross(s: Cells, side: int, price: int) -> bool:
     other = 1 - side
-    return s[at.COUNT_OF_SIDE + other] > 0 and not is_better(side, s[at.BEST_OF_SIDE + other], price)  # type: ignore[no-any-return]  # numpy element
+    return bool(s[at.COUNT_OF_SIDE + other] > 0 and not is_better(side, s[at.BEST_OF_SIDE + other], price))
 
 
 @compiled
@@ -269,7 +273,9 @@ def _is_crossed(core: Core, side: int) -> bool:
     if s[at.COUNT_OF_SIDE + 1 - side] == 0:
         return False
     best = s[at.BEST_OF_SIDE + 1 - side]
-    return best <= s[at.OWN_HIGH_OF_SIDE] if side == at.BUYS else best >= s[at.OWN_LOW_OF_SIDE + at.SELLS]  # type: ignore[no-any-return]  # numpy element
+    if side == at.BUYS:
+        return bool(best <= s[at.OWN_HIGH_OF_SIDE])
+    return bool(best >= s[at.OWN_LOW_OF_SIDE + at.SELLS])
 
 
 @compiled

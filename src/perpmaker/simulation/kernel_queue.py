@@ -60,7 +60,7 @@ def level_stated(core: Core, order: int, level: int) -> None:
 
 @compiled
 def taken_by_us(core: Core, side: int, price: int, lots: int, level: int) -> None:
-    """Our own order took from a level where we rest too: what stood ahead is gone, and we never trade with ourselves."""
+    """Our own order took from a level where we rest too: what it took stood ahead, and nothing of it is ours."""
     for order in range(core.state[at.ORDER_COUNT]):
         if core.orders[order, at.SIDE] == side and core.orders[order, at.PRICE] == price:
             core.ahead[order] = min(max(core.ahead[order] - lots, 0.0), float(level))

@@ -1,7 +1,7 @@
 """Records on their way: answers to the maker, and the market as the maker will see it.
 
-A ring's capacity is a power of two. The latency of a path is constant, so each ring is in order of its due times. Room is checked by the time loop before
-anything can be pushed (see `kernel`), so a push never fails and nothing is ever dropped.
+A ring's capacity is a power of two. The latency of a path is constant, so each ring is in order of its due times. Room
+is checked by the time loop before anything can be pushed (see `kernel`), so a push never fails and nothing is dropped.
 """
 
 from perpmaker.simulation import kernel_state as at

@@ -9,7 +9,8 @@ Everything that the kernel remembers between two calls is in these arrays, so a 
   estimated number of lots before each in its queue (a float: the POWER model needs fractions; RISK_AVERSE keeps
   whole numbers in it, exact up to 2**53).
 * ``requests``, ``responses``, ``views``: rings of 8-cell records on their way to the exchange, back to the maker, and
-  from the market to the maker; heads and tails only grow, the place in the ring is the number modulo the capacity, which is a power of two.
+  from the market to the maker; heads and tails only grow, the place in the ring is the number modulo the capacity,
+  which is a power of two.
 * ``out``: what the maker is told at the next stop.
 * ``ts``, ``kind``, ``price``, ``lots``: the current chunk of market data.
 
@@ -89,7 +90,7 @@ NEED_RESPONSE_ROOM = 8
 
 
 Cells = NDArray[np.int64]
-"""Any of the integer arrays. The busiest functions take just those that they need: a call hands over seven words a field."""
+"""Any of the integer arrays. The busiest functions take just what they need: a call hands over seven words an array."""
 
 
 class Core(NamedTuple):

@@ -35,7 +35,7 @@ from perpmaker.simulation.synthetic_book import (
 from perpmaker.simulation.synthetic_memory import BATCH, QUANTILES, WIDTH, Memory
 
 MAX_PULLED: Final = 64
-"""Most levels that one message withm."""
+"""Most levels that one message withdraws."""
 MAX_SWEPT: Final = 16
 """Most levels that one market order takes from."""
 ROWS_PER_EVENT: Final = 2 * MAX_PULLED + 2 * (MAX_PULLED + 1)
@@ -229,9 +229,7 @@ def _event(m: Memory, until_ns: int) -> bool:
     return True
 
 
-_SOURCES: Final = sources_digest(
-    jit.__file__, market_events.__file__, synthetic_book.__file__, synthetic_memory.__file__
-)
+_SOURCES: Final = sources_digest(jit, market_events, synthetic_book, synthetic_memory)
 
 
 def _make_entry_point(sources: int) -> Callable[[Memory, int], int]:

@@ -194,15 +194,15 @@ _SOL: Final = MarketProfile(
 _BTC: Final = MarketProfile(
     instrument=_perpetual("BTC", "0.1", "0.001"),
     price=Decimal(64_000),
-    volatility_bp=1.95,
-    visits_per_s=960.0,
-    trades_per_s=21.5,
+    volatility_bp=1.75,
+    visits_per_s=910.0,
+    trades_per_s=20.5,
     max_distance_ticks=4_000,
     order_lots=150.0,
     touch_lots=18_000.0,
     depth=((5.0, 15_200.0), (10.0, 26_600.0), (25.0, 18_000.0)),
     trade_lots=12.0,
-    stale_ticks=75.0,
+    stale_ticks=80.0,
     touch_order_lots=800.0,
     touch_share=0.1,
 )
@@ -227,13 +227,13 @@ _ETH: Final = MarketProfile(
 _NEXO: Final = MarketProfile(
     instrument=_perpetual("NEXO", "0.001", "0.01"),
     price=Decimal("1.219"),
-    volatility_bp=1.0,
+    volatility_bp=1.15,
     visits_per_s=1.0,
     trades_per_s=0.14,
     max_distance_ticks=120,
-    order_lots=10_000.0,
-    touch_lots=40_000.0,
-    depth=((10.0, 6_000.0), (25.0, 130_000.0), (200.0, 10_000.0)),
+    order_lots=22_000.0,
+    touch_lots=34_000.0,
+    depth=((10.0, 6_000.0), (25.0, 26_000.0), (200.0, 10_000.0)),
     trade_lots=2_990.0,
     trade_swing=1.3,
     stale_ticks=1.5,
@@ -242,6 +242,7 @@ _NEXO: Final = MarketProfile(
     informed=0.4,
     touch_order_lots=12_000.0,
     touch_share=0.25,
+    distance_power=0.8,
 )
 
 _BTC_THIN: Final = replace(
@@ -254,12 +255,12 @@ _BTC_THIN: Final = replace(
     max_distance_ticks=1_000,
     touch_share=0.08,
     order_lots=600.0,
-    touch_lots=2_400.0,
+    touch_lots=1_900.0,
     depth=((2.0, 3_800.0), (5.0, 300.0), (25.0, 100.0)),
     trade_lots=10.0,
     stale_ticks=120.0,
     distance_power=0.8,
-    touch_order_lots=1_500.0,
+    touch_order_lots=1_200.0,
 )
 
 _ETH_THIN: Final = replace(
@@ -286,5 +287,5 @@ PROFILES: Final[dict[str, MarketProfile]] = {
 }
 """The markets that can be run by name."""
 
-BENCHMARK_DAY: Final = replace(_SOL, visits_per_s=20.5, trades_per_s=16.3)
+BENCHMARK_DAY: Final = replace(_SOL, visits_per_s=22.0, trades_per_s=17.1)
 """SOL with so much trading that 24 hours hold about 5 million rows, 30 % of them trades."""

@@ -76,7 +76,7 @@ class BinanceImporter:
                     raise RecordingError(
                         f"{file}, line {line.number}: {error}: give another --tick-size or --lot-size"
                     ) from None
-                except ValueError as error:
+                except (ValueError, OverflowError) as error:
                     raise RecordingError(f"{file}, line {line.number}: {error}") from None
             before += file.stat().st_size
             progress(before)
@@ -108,8 +108,8 @@ class _Stream:
         self._writer = writer
         self._instrument = instrument
         self._book = BinanceBook(writer, futures=futures)
-        self._ticks = ExactScale(instrument.tick_size, "tick size")
-        self._lots = ExactScale(instrument.lot_size, "lot size")
+        self._ticks = ExactScale(instrument.tick_size, "tick size", lowest=1)
+        self._lots = ExactScale(instrument.lot_size, "lot size", lowest=0)
         self._latest_ns = 0
         self._funding_ms = 0
         self._funding_ppb = 0
@@ -181,6 +181,8 @@ class _Stream:
             self._funding_ppb = rate_to_ppb(Decimal(data.funding_rate))
         if self._covered("mark prices"):
             mark = self._instrument.price_to_milliticks(Decimal(data.price))
+            if mark <= 0:
+                raise ValueError(f"a mark price of {data.price} is impossible")
             self._writer.row(now_ns, venue_ns, me.MARK, mark, 0)
 
     def _covered(self, what: str) -> bool:

@@ -89,8 +89,8 @@ def batches(file: Path, names: tuple[str, ...], progress: ReadBytes | None) -> I
 def integers(batch: Batch, name: str) -> list[int]:
     """A column of whole numbers."""
     column = batch.columns[name]
-    if not pa.types.is_integer(column.type):
-        raise RecordingError(f"{batch.file}: column {name} holds {column.type}, not whole numbers")
+    if not pa.types.is_int64(column.type):
+        raise RecordingError(f"{batch.file}: column {name} holds {column.type}, not int64")
     values: list[int] = column.to_pylist()
     return values
 
