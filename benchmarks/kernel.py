@@ -92,7 +92,7 @@ def run_every_second(day: RandomDay) -> None:
     """A decision each second: four quotes replaced far from the market, and their answers read."""
     exchange = SimulatedExchange(day, TERMS)
     order_id, until = 0, 0
-    while not exchange.exhausted:
+    while until < DAY_NS:
         until += SECOND_NS
         exchange.advance(QUIET._replace(until_ns=until))
         commands: list[Place | Cancel] = [Cancel(order_id - 1), Cancel(order_id)] if order_id else []

@@ -89,6 +89,21 @@ def random_wake(rng: random.Random, now: int):
     )
 
 
+def story_of_a_seed(seed: int) -> str:
+    """Everything that one run tells, and where it ends: the same text with the compiler on and off."""
+    rng = random.Random(seed)
+    rows = random_rows(rng)
+    settings = terms(queue_model=QueueModel.POWER, feed_latency_ns=3, order_latency_ns=2)
+    core = SimulatedExchange(Market(rows), settings)
+    told, next_id = [], 1
+    while core.events_processed < len(rows):
+        told += core.advance(random_wake(rng, core.now_ns))
+        commands = random_commands(rng, next_id)
+        next_id += sum(isinstance(command, Place) for command in commands)
+        core.submit(commands)
+    return repr((told, core.equity_quanta, core.max_drawdown_quanta, core.open_orders(), core._core.ahead.tolist()))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_compiled_and_the_naive_exchange_tell_the_same_story(seed):
     rng = random.Random(seed)

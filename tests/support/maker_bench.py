@@ -3,10 +3,23 @@
 from decimal import Decimal
 from typing import Any
 
-from perpmaker.domain.commands import Cancel, Command, Place
-from perpmaker.domain.events import BookUpdated, Filled, MarkUpdated, OrderAccepted, OrderCanceled, TimerFired
+from perpmaker.domain.commands import Cancel, Command, Notice, Place
+from perpmaker.domain.events import (
+    BookUpdated,
+    EndReason,
+    Filled,
+    GapEnded,
+    GapStarted,
+    MarkUpdated,
+    OrderAccepted,
+    OrderCanceled,
+    OrderRejected,
+    OutcomeUnknown,
+    StopRequested,
+    TimerFired,
+)
 from perpmaker.domain.instrument import Instrument
-from perpmaker.domain.orders import CancelReason, OrderStatus, Side
+from perpmaker.domain.orders import CancelReason, OrderStatus, RejectReason, Side
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import StrategySettings, StrategyTerms
 
@@ -15,6 +28,18 @@ SECOND_NS = 1_000_000_000
 
 def instrument(tick: str = "0.01", lot: str = "0.01", minimum: str = "0.01") -> Instrument:
     return Instrument("SOL_USDC_PERP", "SOL", "USDC", Decimal(tick), Decimal(lot), Decimal(minimum))
+
+
+def places(commands: list[Command]) -> list[Place]:
+    return [command for command in commands if isinstance(command, Place)]
+
+
+def cancels(commands: list[Command]) -> list[int]:
+    return [command.order_id for command in commands if isinstance(command, Cancel)]
+
+
+def notices(commands: list[Command]) -> list[Notice]:
+    return [command for command in commands if isinstance(command, Notice)]
 
 
 class Bench:
@@ -85,6 +110,29 @@ class Bench:
     def execute(self, order_id: int, side: Side, ticks: int, lots: int) -> list[Command]:
         self._fills += 1
         return self.send(Filled(self.now_ns, self.now_ns, self._fills, order_id, side, ticks, lots, True, 0))
+
+    def order_at(self, side: Side, price: str) -> int:
+        """The id of our open order at this price."""
+        ticks = int(Decimal(price) / self.instrument.tick_size)
+        return next(o.order_id for o in self.maker.orders if o.side is side and o.price_ticks == ticks)
+
+    def accept(self, order_id: int) -> list[Command]:
+        return self.send(OrderAccepted(self.now_ns, self.now_ns, order_id))
+
+    def reject(self, order_id: int, reason: RejectReason) -> list[Command]:
+        return self.send(OrderRejected(self.now_ns, self.now_ns, order_id, reason))
+
+    def canceled(self, order_id: int, filled: int = 0, reason: CancelReason = CancelReason.REQUESTED) -> list[Command]:
+        return self.send(OrderCanceled(self.now_ns, self.now_ns, order_id, filled, reason))
+
+    def unanswered(self, order_id: int) -> list[Command]:
+        return self.send(OutcomeUnknown(self.now_ns, order_id))
+
+    def gap(self, *, starts: bool) -> list[Command]:
+        return self.send((GapStarted if starts else GapEnded)(self.now_ns, self.now_ns))
+
+    def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> list[Command]:
+        return self.send(StopRequested(self.now_ns, reason))
 
     def hold(self, position: str, entry: str) -> None:
         """Start with a position, as if it had been traded before."""

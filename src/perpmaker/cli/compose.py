@@ -5,9 +5,9 @@ What is wrong with a setting, a name or a recording is found here, before anythi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
+from perpmaker.cli.request import SYNTHETIC, SimulationSettings
 from perpmaker.domain.errors import InvalidSettingError, UnknownNameError
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import rate_to_ppb
@@ -17,25 +17,9 @@ from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.market_events import MarketFeed
 from perpmaker.simulation.synthetic import SyntheticMarket
 from perpmaker.simulation.synthetic_profiles import PROFILES
-from perpmaker.simulation.terms import ExchangeTerms, QueueModel
+from perpmaker.simulation.terms import ExchangeTerms
 
-SYNTHETIC = "synthetic"
 DEFAULT_SYMBOL = "SOL_USDC_PERP"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulationSettings:
-    """The simulated exchange and its market, in the trader's units."""
-
-    feed: str = SYNTHETIC
-    seed: int = 1
-    balance: Decimal = Decimal(10_000)
-    leverage: Decimal = Decimal(10)
-    maker_fee: Decimal = Decimal("0.0002")
-    taker_fee: Decimal = Decimal("0.0005")
-    feed_latency_ns: int = 10_000_000
-    order_latency_ns: int = 10_000_000
-    queue_model: QueueModel = QueueModel.RISK_AVERSE
 
 
 @dataclass(frozen=True, slots=True)

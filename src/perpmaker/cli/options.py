@@ -4,13 +4,13 @@ A strategy flag that is not given is None here: the preset decides, then the def
 """
 
 from decimal import Decimal
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from perpmaker.cli import values
+from perpmaker.cli.request import View
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.maker.settings import AfterStop, Recenter
 from perpmaker.quoting.skew import SkewMode
@@ -23,13 +23,6 @@ _PROTECTION = "Protection"
 _TIME = "Time"
 _SIMULATION = "Simulated exchange (--exchange sim)"
 _OUTPUT = "Output"
-
-
-class View(Enum):
-    AUTO = "auto"
-    LIVE = "live"
-    LINES = "lines"
-    NONE = "none"
 
 
 Exchange = Annotated[

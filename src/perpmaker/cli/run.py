@@ -10,8 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from perpmaker.cli import options as o
-from perpmaker.cli.compose import SYNTHETIC, SimulationSettings
-from perpmaker.cli.session import Request, run_session
+from perpmaker.cli.request import SYNTHETIC, Request, SimulationSettings, View
 from perpmaker.domain.errors import InvalidSettingError, UnknownNameError
 from perpmaker.maker.presets import preset as find_preset
 from perpmaker.maker.settings import StrategySettings
@@ -56,7 +55,7 @@ def run(
     queue_model: o.QueueModelFlag = QueueModel.RISK_AVERSE,
     summary: o.SummaryFile = None,
     journal: o.JournalUrl = None,
-    view: o.ViewFlag = o.View.AUTO,
+    view: o.ViewFlag = View.AUTO,
     long_only: _DIRECTION = False,
     short_only: _DIRECTION = False,
     side: Annotated[str | None, typer.Option("--side", "--direction", hidden=True)] = None,
@@ -114,6 +113,8 @@ def run(
         command_line=_command_line(),
         notes=_notes_on(inventory_skew, strategy),
     )
+    from perpmaker.cli.session import run_session  # noqa: PLC0415 - a second of imports that `--help` does not need
+
     raise typer.Exit(run_session(request))
 
 

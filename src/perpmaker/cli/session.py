@@ -2,50 +2,31 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import Enum
-from pathlib import Path
 
 from rich.console import Console
 
 from perpmaker import __version__
-from perpmaker.cli.compose import SYNTHETIC, SimulatedRun, SimulationSettings, compose
+from perpmaker.cli.compose import SimulatedRun, compose
 from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
 from perpmaker.cli.interrupts import Abandoned, ending_cleanly
 from perpmaker.cli.lines import Lines
 from perpmaker.cli.notes import TradeWatch, opening_notes, touches_of
-from perpmaker.cli.options import View
+from perpmaker.cli.request import NO_JOURNAL, SYNTHETIC, Request, View
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.summary_view import show_summary
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.events import EndReason
 from perpmaker.journal.observer import JournalObserver
 from perpmaker.journal.writer import RunJournal, RunStart, open_journal
-from perpmaker.maker.settings import StrategySettings
 from perpmaker.runtime.observer import Observer
 from perpmaker.runtime.pace import Pace
 from perpmaker.runtime.replay import Outcome, Replay
 from perpmaker.runtime.statistics import RunStatistics
 from perpmaker.runtime.summary import RunFacts, Summary, summarize
-
-NO_JOURNAL = "none"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the command line asked for."""
-
-    symbol: str | None
-    strategy: StrategySettings
-    simulation: SimulationSettings
-    speed: float
-    summary: Path | None
-    journal: str | None
-    view: View
-    command_line: str
-    notes: Sequence[str]
 
 
 def run_session(request: Request) -> ExitCode:

@@ -75,7 +75,8 @@ class OwnOrders:
         order = self.get(order_id)
         if order is None:
             return None
-        order.venue_filled_lots = max(order.venue_filled_lots, venue_filled_lots)
+        if venue_filled_lots:
+            order.venue_filled_lots = max(order.venue_filled_lots, venue_filled_lots)
         self._move(order, trigger)
         return order
 

@@ -20,8 +20,8 @@ from perpmaker.maker.settings import Recenter
 from perpmaker.maker.state import MakerState
 from perpmaker.quoting.ladder import LadderShape, Prices
 from perpmaker.quoting.skew import deviation_lots, skew_fraction
-from perpmaker.risk.capacity import ApprovedSide, approve, caps, margin_mark_band
-from perpmaker.risk.protection import EVERY_MARK, MarkBand
+from perpmaker.risk.capacity import ApprovedSide, Caps, approve, caps, margin_mark_band
+from perpmaker.risk.protection import EVERY_MARK
 
 POST_ONLY_RETRY_NS = 250_000_000
 """Wait after a post-only refusal: the book that we saw was older than the one that refused."""
@@ -49,13 +49,13 @@ class Quoter:
 
     __slots__ = (
         "_blocked",
-        "_margin_band",
         "_prices",
         "_shape",
         "_shape_position",
         "_state",
         "anchor_milliticks",
         "is_awaiting_cancel",
+        "margin_band",
         "must_refresh",
         "not_resting",
         "retry_ns",
@@ -67,11 +67,11 @@ class Quoter:
         self._shape: LadderShape | None = None
         self._shape_position = 0
         self._prices: Prices | None = None
-        self._margin_band = EVERY_MARK
         self._blocked: dict[tuple[Side, int], NotResting] = {}
         self.anchor_milliticks: int | None = None
         self.skew = Fraction(0)  # delta / P, as it acts now
         self.is_awaiting_cancel = False
+        self.margin_band = EVERY_MARK
         self.must_refresh = True
         self.retry_ns: int | None = None
         self.not_resting: dict[tuple[Side, int], NotResting] = {}
@@ -87,9 +87,7 @@ class Quoter:
         if recenter or self.anchor_milliticks is None:
             self.anchor_milliticks = reference
         prices = self._shape_now().price(self.anchor_milliticks, book)
-        mark = state.mark_milliticks or reference
-        equity = terms.balance_quanta + state.position.profit_quanta(mark)
-        cap = caps(terms.max_position_lots, equity, mark, terms.margin_rate_ppb)
+        cap = self._caps(state.mark_milliticks or reference)
         room_bid, room_ask = cap.lots - state.position.lots, cap.lots + state.position.lots
         self.not_resting.clear()
         wanted = self._wanted(
@@ -110,9 +108,6 @@ class Quoter:
         self.is_awaiting_cancel = bool(delta.deferred)
         self._prices = prices
         self.must_refresh = cap.is_margin or bool(self._blocked) or self._has_unknown()
-        self._margin_band = margin_mark_band(
-            terms.max_position_lots, state.position, terms.balance_quanta, terms.margin_rate_ppb
-        )
         return commands
 
     def withdraw(self, reason: NotResting, *, also_unknown: bool) -> list[Command]:
@@ -171,9 +166,14 @@ class Quoter:
         low, high = shape.reference_band(prices) if follows else self._drift_band(anchor)
         return RefreshBand(low, high, prices.bids[0], prices.asks[0])
 
-    def margin_band(self) -> MarkBand:
-        """Marks at which margin does not limit the ladder; every mark while it is being watched anyway."""
-        return EVERY_MARK if self.must_refresh else self._margin_band
+    def _caps(self, mark: int) -> Caps:
+        """What the position may reach at this mark; `margin_band` is then where margin does not matter."""
+        terms, position = self._state.terms, self._state.position
+        cap, balance, rate = terms.max_position_lots, terms.balance_quanta, terms.margin_rate_ppb
+        self.margin_band = margin_mark_band(cap, position, balance, rate)
+        if self.margin_band.low <= mark <= self.margin_band.high:
+            return Caps(cap, is_margin=False)
+        return caps(cap, balance + position.profit_quanta(mark), mark, rate)
 
     def _shape_now(self) -> LadderShape:
         position = self._state.position.lots

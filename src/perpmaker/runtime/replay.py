@@ -25,6 +25,8 @@ LOOK_UP_NS = 600 * 1_000_000_000
 _PATIENCE_STEPS = 10_000
 """Steps after the end of the data in which every answer still in flight has long arrived."""
 
+_REQUESTS = (Place, Cancel)
+
 _ANYTHING = Wake(
     until_ns=FAR_FUTURE_NS,
     refresh_ns=FAR_FUTURE_NS,
@@ -121,7 +123,7 @@ class Replay:
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         """Hand orders and cancels to the exchange: a message for all cancels, a message for all new orders."""
-        requests = [command for command in commands if isinstance(command, Place | Cancel)]
+        requests = [command for command in commands if isinstance(command, _REQUESTS)]
         if requests:
             self._exchange.submit(requests)
             self.requests += len({type(request) for request in requests})

@@ -13,6 +13,7 @@ How orders fill is listed in `kernel_fill`, what wakes the maker in `kernel_deli
 times in `kernel`, margin and money in `kernel_accounts`.
 """
 
+import math
 import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -79,12 +80,18 @@ class SimulatedExchange:
             np.zeros((2, window_ticks), np.int64),
             np.zeros((MAX_OPEN_ORDERS, at.ORDER_COLUMNS), np.int64),
             np.zeros(MAX_OPEN_ORDERS, np.float64),
-            *(np.zeros((_FIRST_RING, at.RECORD_CELLS), np.int64) for _ in range(4)),
-            *first,
+            requests=np.zeros((_FIRST_RING, at.RECORD_CELLS), np.int64),
+            responses=np.zeros((_FIRST_RING, at.RECORD_CELLS), np.int64),
+            views=np.zeros((_FIRST_RING, at.RECORD_CELLS), np.int64),
+            out=np.zeros((_FIRST_RING, at.RECORD_CELLS), np.int64),
+            ts=first.ts_ns,
+            kind=first.kind,
+            price=first.price,
+            lots=first.lots,
             power=float(terms.power_exponent),
         )
-        self._cells = memoryview(state)
-        self._request_bytes = memoryview(self._core.requests).cast("B")
+        self._cells = state.data
+        self._request_bytes = self._core.requests.data.cast("B")
         self._read = event_reader(terms)
         self._set_up(terms, int(first.ts_ns[0]))
 
@@ -95,7 +102,7 @@ class SimulatedExchange:
         tail = cells[at.REQUEST_TAIL]
         if tail - cells[at.REQUEST_HEAD] + len(commands) > len(self._core.requests):
             self._grow("requests", at.REQUEST_HEAD, at.REQUEST_TAIL, len(commands))
-            self._request_bytes = memoryview(self._core.requests).cast("B")
+            self._request_bytes = self._core.requests.data.cast("B")
             tail = cells[at.REQUEST_TAIL]
         capacity = len(self._core.requests)
         for command in commands:
@@ -173,11 +180,8 @@ class SimulatedExchange:
 
     def queue_ahead(self, order_id: int) -> int | None:
         """Estimated lots ahead of a resting order, rounded up; None when it does not rest."""
-        orders = self._core.orders
-        for row in range(self._cells[at.ORDER_COUNT]):
-            if orders[row, at.ID] == order_id:
-                return max(0, int(np.ceil(self._core.ahead[row])))
-        return None
+        ids = self._core.orders[: self._cells[at.ORDER_COUNT], at.ID].tolist()
+        return max(0, math.ceil(self._core.ahead[ids.index(order_id)])) if order_id in ids else None
 
     def open_orders(self) -> list[OpenOrder]:
         """What rests at the exchange, in order of arrival."""
@@ -238,10 +242,10 @@ class SimulatedExchange:
             numbers = [
                 np.ascontiguousarray(column, np.int64).view() for column in (chunk.ts_ns, chunk.price, chunk.lots)
             ]
-            for column in (kind, *numbers):
-                column.flags.writeable = (
-                    False  # one array type for the compiler, whether or not the source is writeable
-                )
+            # One array type for the compiler, whether or not the source can be written to.
+            kind.flags.writeable = False
+            for column in numbers:
+                column.flags.writeable = False
             return MarketChunk(numbers[0], kind, numbers[1], numbers[2])
         return None
 
@@ -253,4 +257,4 @@ class SimulatedExchange:
         larger = np.zeros((capacity, at.RECORD_CELLS), np.int64)
         larger[: tail - head] = ring[np.arange(head, tail) % len(ring)]
         self._cells[head_cell], self._cells[tail_cell] = 0, tail - head
-        self._core = self._core._replace(**{name: larger})
+        self._core = self._core._replace(**{name: larger})  # type: ignore[arg-type]  # a name of a ring

@@ -199,7 +199,7 @@ def _is_over(core: Core) -> bool:
     if s[at.VIEW_HEAD] < s[at.VIEW_TAIL] or s[at.RESPONSE_HEAD] < s[at.RESPONSE_TAIL]:
         return False
     nothing_would_change = s[at.REFRESH] < at.FAR and not is_refresh_needed(core)
-    return s[at.END_TOLD] == 0 or nothing_would_change or s[at.NEXT_DUE] >= at.FAR  # type: ignore[no-any-return]  # numpy element
+    return bool(s[at.END_TOLD] == 0 or nothing_would_change or s[at.NEXT_DUE] >= at.FAR)
 
 
 @compiled

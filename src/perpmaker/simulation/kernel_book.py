@@ -45,6 +45,9 @@ def set_level(s: Cells, levels: Cells, side: int, price: int, lots: int) -> None
             return
         _recentre(s, levels, side, price)
         cell = price - s[at.ORIGIN_OF_SIDE + side]
+    elif lots > 0 and s[at.COUNT_OF_SIDE + side] == 0:
+        _recentre(s, levels, side, price)
+        cell = price - s[at.ORIGIN_OF_SIDE + side]
     before = levels[side, cell]
     levels[side, cell] = lots
     if lots > 0 and before == 0:
