@@ -239,7 +239,6 @@ def test_funding_that_costs_the_margin_of_the_cap_makes_the_next_refresh_count()
         (ReferencePrice.MARK, MarkUpdated(1, 1, 10_000_000)),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="a wake that waits for the first reference price watches the book only")
 def test_the_wake_lets_through_the_first_reference_price_that_it_waits_for(kind: ReferencePrice, news: Any) -> None:
     bench = Bench(instrument(), spread="0.01", quantity="0.1", max_position="5", reference=kind)
     bench.send(BookUpdated(0, 0, 9_999, 10, 10_001, 10))

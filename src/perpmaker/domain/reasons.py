@@ -10,6 +10,7 @@ class NotResting(Enum):
     AT_CAP = "at cap"
     NO_MARGIN = "no margin"
     BELOW_MINIMUM = "what fits is below the minimum size"
+    NO_SUCH_PRICE = "its price would be below one tick"
     AWAITING_CANCEL = "waiting for a cancel to be confirmed"
     POST_ONLY_WOULD_CROSS = "post-only would cross"
     REFUSED_BY_VENUE = "refused by the venue"

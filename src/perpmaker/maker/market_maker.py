@@ -42,7 +42,7 @@ from perpmaker.maker.closer import Closer
 from perpmaker.maker.quoter import Quoter
 from perpmaker.maker.settings import StrategyTerms
 from perpmaker.maker.state import MakerState
-from perpmaker.risk.protection import EVERY_MARK, Protection, Trigger
+from perpmaker.risk.protection import EVERY_MARK, NO_MARK, Protection, Trigger
 
 CLOSE_PATIENCE_NS = 60_000_000_000
 """How long the end of a run keeps trying to close a position for which there is no market."""
@@ -88,7 +88,7 @@ class MarketMaker:
         self._next_refresh_ns = start_ns + terms.interval_ns
         self._resume_ns = FAR_FUTURE_NS
         self._give_up_ns = FAR_FUTURE_NS
-        self._has_given_up = False
+        self._must_flatten = False
         self._is_withdrawn = True
         self._phase = Phase.QUOTING
         self._is_requote_due = True
@@ -160,6 +160,8 @@ class MarketMaker:
             until = min(until, quoter.retry_ns)
         refresh = quoter.refresh_band()
         protection = EVERY_MARK if phase is Phase.ENDING else self._protection_band
+        if self._is_protection_due:
+            protection = NO_MARK  # it waits for a mark to be decided on
         margin = quoter.margin_band if is_quoting and not quoter.must_refresh else EVERY_MARK
         return Wake(
             until,
@@ -185,7 +187,7 @@ class MarketMaker:
         if self._state.is_blind:
             return False
         self._state.last_ticks = event.price_ticks
-        return self._is_requote_due
+        return False
 
     def _on_mark(self, event: MarkUpdated) -> bool:
         mark = event.mark_milliticks
@@ -194,11 +196,12 @@ class MarketMaker:
             self._quoter.must_refresh = True
         if not self._protection_band.low <= mark <= self._protection_band.high:
             self._is_protection_due = True
-        return self._is_protection_due or self._is_requote_due
+        return self._is_protection_due
 
     def _on_gap_started(self, _event: GapStarted) -> bool:
         self._state.is_blind = True
         self._state.book = None
+        self._state.last_ticks = None
         return self._set_requote_due()
 
     def _on_gap_ended(self, _event: GapEnded) -> bool:
@@ -338,10 +341,13 @@ class MarketMaker:
 
     def _begin_ending(self, reason: EndReason) -> None:
         self._tell(NoticeKind.ENDING, reason.value)
+        # A stop that is still closing is finished first: the end must not leave open what the stop set out to close.
+        stopped = self._phase is Phase.CLOSING
+        self._must_flatten = stopped or self._terms.closes_on_exit or reason is EndReason.MAX_DRAWDOWN
         self._phase = Phase.ENDING
         self._end_reason = reason
         self._end_ns = self._resume_ns = FAR_FUTURE_NS
-        if self._wants_flat(reason):
+        if self._must_flatten:
             self._give_up_ns = self._state.now_ns + CLOSE_PATIENCE_NS
         self._closer.begin()
         self._quoter.stand_down(NotResting.ENDING)
@@ -351,11 +357,10 @@ class MarketMaker:
         assert self._end_reason is not None
         if self._state.now_ns >= self._give_up_ns:
             self._give_up_ns = FAR_FUTURE_NS
-            self._has_given_up = True
-            self._tell(NoticeKind.ANOMALY, "no market to close the position: it stays")
-        closes = self._wants_flat(self._end_reason) and not self._has_given_up
-        commands += self._closer.drive(closes_position=closes)
-        if len(self._state.orders) == 0 and (not closes or self._state.position.lots == 0):
+            self._must_flatten = False
+            self._tell(NoticeKind.ANOMALY, "the position could not be closed in time: it stays")
+        commands += self._closer.drive(closes_position=self._must_flatten)
+        if len(self._state.orders) == 0 and (not self._must_flatten or self._state.position.lots == 0):
             self._phase = Phase.ENDED
             commands += self._notices
             self._notices = []
@@ -381,9 +386,6 @@ class MarketMaker:
             self._tell(NoticeKind.QUOTING, "")
         commands += quoter.requote(recenter=self._is_recenter_due)
         self._is_requote_due = self._is_recenter_due = False
-
-    def _wants_flat(self, reason: EndReason) -> bool:
-        return self._terms.closes_on_exit or reason is EndReason.MAX_DRAWDOWN
 
     def _first_refresh_from(self, at_ns: int) -> int:
         """Refreshes fall on whole intervals from the start."""

@@ -37,6 +37,7 @@ class RefreshBand(NamedTuple):
 
 
 ALWAYS_REFRESH = RefreshBand(1, 0, -ANY_PRICE, ANY_PRICE)
+_NO_SUCH_PRICE = NotResting.NO_SUCH_PRICE
 _REFUSALS = {
     RejectReason.POST_ONLY_WOULD_CROSS: NotResting.POST_ONLY_WOULD_CROSS,
     RejectReason.INSUFFICIENT_MARGIN: NotResting.NO_MARGIN,
@@ -195,7 +196,7 @@ class Quoter:
         wanted: list[Quote] = []
         for index, price in enumerate(prices):
             key = (side, index + 1)
-            reason = approved.refusals[index] or self._blocked.get(key)
+            reason = approved.refusals[index] or self._blocked.get(key) or (None if price > 0 else _NO_SUCH_PRICE)
             if reason is None:
                 wanted.append(Quote(side, index + 1, price, approved.lots[index]))
             else:

@@ -194,7 +194,7 @@ def _check_sizes(settings: StrategySettings, instrument: Instrument) -> None:
 
 
 def _limit(amount: Decimal, instrument: Instrument) -> int | None:
-    return instrument.money_to_quanta(amount) if amount else None
+    return max(1, instrument.money_to_quanta(amount)) if amount else None
 
 
 def _require(holds: bool, name: str, value: object, what: str) -> None:

@@ -33,6 +33,7 @@ class MarkBand(NamedTuple):
 
 
 EVERY_MARK = MarkBand(-ANY_PRICE, ANY_PRICE)
+NO_MARK = MarkBand(ANY_PRICE, -ANY_PRICE)
 
 
 @dataclass(frozen=True, slots=True)
