@@ -1,7 +1,7 @@
-"""The whole machine: events per second of a day of 5 million events, with the maker deciding every second and every ten.
+"""The whole machine: a day of 5 million events, with the maker deciding every second and every ten.
 
-Run: ``python benchmarks/replay.py [--profile]``. The reference is the minimal compiled loop of benchmarks/kernel.py over
-the same arrays, so the ratios compare within one run; the events/s depend on the machine and on who else uses it.
+Run: ``python benchmarks/replay.py [--profile]``. The reference is the minimal compiled loop of benchmarks/kernel.py
+over the same arrays, so the ratios compare within one run; events/s depend on the machine and on who else uses it.
 """
 
 import cProfile
@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import numpy as np
-from kernel import best_prices
 
+from kernel import best_prices
 from perpmaker.domain.commands import Command
 from perpmaker.domain.events import Event
 from perpmaker.maker.market_maker import MarketMaker

@@ -57,7 +57,7 @@ BAD_FLAGS = {
     "unknown queue model": (["--queue-model", "hopeful"], "'hopeful'"),
     "summary in no folder": (["--summary", "/nowhere/at/all/summary.json"], "there is no folder"),
     "journal in no folder": (["--journal", "/proc/nowhere/journal.db"], "/proc/nowhere"),
-    "journal that is a folder": (["--journal", "/tmp"], "/tmp"),
+    "journal that is a folder": (["--journal", "/usr"], "/usr"),
     "journal of an unknown kind": (["--journal", "oracle://host/db"], "oracle"),
 }
 

@@ -3,18 +3,23 @@
 from decimal import Decimal
 
 import pytest
-from support.maker_bench import Bench, instrument
 
 from perpmaker.domain.commands import Place
 from perpmaker.domain.orders import OrderKind, Side
 from perpmaker.maker.market_maker import Phase
 from perpmaker.quoting.skew import SkewMode
+from support.maker_bench import Bench, instrument
 
 
 def document_bench() -> Bench:
     return Bench(
         instrument(tick="1", lot="0.1", minimum="0.1"),
-        spread="0.01", quantity="0.1", max_orders=1, max_position="5", position_threshold="2", interval_s="10",
+        spread="0.01",
+        quantity="0.1",
+        max_orders=1,
+        max_position="5",
+        position_threshold="2",
+        interval_s="10",
     )
 
 
@@ -49,7 +54,11 @@ def test_a4_the_short_mirror() -> None:
 
 def ladder_bench(position: str, **settings: object) -> Bench:
     options: dict[str, object] = {
-        "spread": "0.01", "quantity": "0.1", "max_orders": 2, "max_position": "5", "position_threshold": "2",
+        "spread": "0.01",
+        "quantity": "0.1",
+        "max_orders": 2,
+        "max_position": "5",
+        "position_threshold": "2",
         "interval_s": "10",
     }
     minimum = str(settings.pop("minimum", "0.01"))
@@ -63,7 +72,10 @@ GOLDEN_LADDERS = {
     "B1 beyond the threshold without skew": ("2.5", {}, ["99", "98"], ["101", "102"]),
     "B2 long, shift": ("2.5", {"inventory_skew": "0.5"}, ["98.5", "97.5"], ["100.5", "101.5"]),
     "B3 long, printed": (
-        "2.5", {"inventory_skew": "0.5", "skew_mode": SkewMode.PRINTED}, ["98.5", "97.5"], ["101.5", "102.5"],
+        "2.5",
+        {"inventory_skew": "0.5", "skew_mode": SkewMode.PRINTED},
+        ["98.5", "97.5"],
+        ["101.5", "102.5"],
     ),
     "B4 at the threshold": ("2.0", {"inventory_skew": "0.5"}, ["99", "98"], ["101", "102"]),
     "B5 short, shift": ("-2.5", {"inventory_skew": "0.5"}, ["99.5", "98.5"], ["101.5", "102.5"]),
@@ -71,12 +83,16 @@ GOLDEN_LADDERS = {
     "B6 near the cap, minimum 0.1": ("4.95", {"minimum": "0.1"}, [], ["101", "102"]),
     "B7 at the cap": ("5", {}, [], ["101", "102"]),
     "B8 above its target": (
-        "2.5", {"target_position": "1", "position_threshold": "1", "inventory_skew": "1"},
-        ["98.4", "97.4"], ["100.4", "101.4"],
+        "2.5",
+        {"target_position": "1", "position_threshold": "1", "inventory_skew": "1"},
+        ["98.4", "97.4"],
+        ["100.4", "101.4"],
     ),
     "B9 below its target": (
-        "0.2", {"target_position": "1", "position_threshold": "0.5", "inventory_skew": "1"},
-        ["99.32", "98.32"], ["101.32", "102.32"],
+        "0.2",
+        {"target_position": "1", "position_threshold": "0.5", "inventory_skew": "1"},
+        ["99.32", "98.32"],
+        ["101.32", "102.32"],
     ),
 }
 

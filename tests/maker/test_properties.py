@@ -4,37 +4,48 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.chaos_venue import ChaosVenue
-from support.maker_bench import instrument
 
 from perpmaker.domain.orders import OrderStatus
 from perpmaker.maker.market_maker import MarketMaker, Phase
 from perpmaker.maker.settings import Recenter, StrategySettings, StrategyTerms
 from perpmaker.quoting.skew import SkewMode
+from support.chaos_venue import ChaosVenue
+from support.maker_bench import instrument
 
 MARKET = instrument()
 
 strategies_ = st.builds(
-    lambda spread_bp, quantity, orders, cap, target, threshold, skew, mode, recenter, stop, drawdown, close: StrategySettings(
-        spread=Decimal(spread_bp) / 10_000,
-        quantity=Decimal(quantity) / 100,
-        max_orders=orders,
-        max_position=Decimal(cap) / 100,
-        target_position=Decimal(min(target, cap)) / 100,
-        position_threshold=Decimal(threshold) / 100,
-        inventory_skew=Decimal(skew) / 4,
-        skew_mode=mode,
-        recenter=recenter,
-        stop_loss=Decimal(stop) / 10,
-        take_profit=Decimal(stop) / 5,
-        max_drawdown=Decimal(drawdown) / 10,
-        close_on_exit=close,
-        duration_s=Decimal(0),
-        interval_s=Decimal(1),
+    lambda spread_bp, quantity, orders, cap, target, threshold, skew, mode, recenter, stop, drawdown, close: (
+        StrategySettings(
+            spread=Decimal(spread_bp) / 10_000,
+            quantity=Decimal(quantity) / 100,
+            max_orders=orders,
+            max_position=Decimal(cap) / 100,
+            target_position=Decimal(min(target, cap)) / 100,
+            position_threshold=Decimal(threshold) / 100,
+            inventory_skew=Decimal(skew) / 4,
+            skew_mode=mode,
+            recenter=recenter,
+            stop_loss=Decimal(stop) / 10,
+            take_profit=Decimal(stop) / 5,
+            max_drawdown=Decimal(drawdown) / 10,
+            close_on_exit=close,
+            duration_s=Decimal(0),
+            interval_s=Decimal(1),
+        )
     ),
-    st.integers(1, 200), st.integers(1, 20), st.integers(1, 4), st.integers(1, 60), st.integers(0, 10),
-    st.integers(0, 20), st.integers(0, 4), st.sampled_from(SkewMode), st.sampled_from(Recenter),
-    st.sampled_from([0, 0, 1, 5]), st.sampled_from([0, 0, 3]), st.booleans(),
+    st.integers(1, 200),
+    st.integers(1, 20),
+    st.integers(1, 4),
+    st.integers(1, 60),
+    st.integers(0, 10),
+    st.integers(0, 20),
+    st.integers(0, 4),
+    st.sampled_from(SkewMode),
+    st.sampled_from(Recenter),
+    st.sampled_from([0, 0, 1, 5]),
+    st.sampled_from([0, 0, 3]),
+    st.booleans(),
 )
 
 number = st.integers(0, 63)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import runs
 
 from perpmaker.domain.commands import Command, NoticeKind, Place
 from perpmaker.domain.events import EndReason, Event
@@ -16,34 +16,29 @@ from perpmaker.maker.settings import AfterStop, Recenter, StrategySettings
 from perpmaker.quoting.skew import SkewMode
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.terms import QueueModel
+from support import runs
 
-strategy_settings = st.builds(
-    lambda bp, quantity, orders, cap, threshold, skew, mode, reference, recenter, drift, stop, take, after, drawdown,
-    close, interval: runs.strategy(
-        spread=Decimal(bp) / 10_000,
-        quantity=Decimal(quantity) / 100,
-        max_orders=orders,
-        max_position=Decimal(cap) / 100,
-        position_threshold=Decimal(threshold) / 100,
-        inventory_skew=Decimal(skew) / 4,
-        skew_mode=mode,
-        reference=reference,
-        recenter=recenter,
-        max_drift=Decimal(drift) / 10_000,
-        stop_loss=Decimal(stop) / 20,
-        take_profit=Decimal(take) / 20,
-        after_stop=after,
-        max_drawdown=Decimal(drawdown) / 4,
-        close_on_exit=close,
-        interval_s=Decimal(interval) / 10,
-        duration_s=Decimal(60),
-    ),
-    st.integers(0, 8).map(lambda n: Decimal(n) / 2 + Decimal("0.1")), st.integers(1, 40), st.integers(1, 3),
-    st.integers(1, 200), st.integers(0, 50), st.integers(0, 4), st.sampled_from(SkewMode),
-    st.sampled_from(ReferencePrice), st.sampled_from(Recenter), st.sampled_from([0, 0, 5]),
-    st.sampled_from([0, 0, 1, 10]), st.sampled_from([0, 0, 1, 10]), st.sampled_from(AfterStop),
-    st.sampled_from([0, 0, 0, 1]), st.booleans(), st.sampled_from([3, 10, 50]),
-)
+strategy_settings = st.fixed_dictionaries(
+    {
+        "spread": st.integers(0, 8).map(lambda half_bp: Decimal(half_bp) / 20_000 + Decimal("0.00001")),
+        "quantity": st.integers(1, 40).map(lambda lots: Decimal(lots) / 100),
+        "max_orders": st.integers(1, 3),
+        "max_position": st.integers(1, 200).map(lambda lots: Decimal(lots) / 100),
+        "position_threshold": st.integers(0, 50).map(lambda lots: Decimal(lots) / 100),
+        "inventory_skew": st.integers(0, 4).map(lambda quarters: Decimal(quarters) / 4),
+        "skew_mode": st.sampled_from(SkewMode),
+        "reference": st.sampled_from(ReferencePrice),
+        "recenter": st.sampled_from(Recenter),
+        "max_drift": st.sampled_from([Decimal(0), Decimal(0), Decimal("0.0005")]),
+        "stop_loss": st.sampled_from([Decimal(0), Decimal(0), Decimal("0.05"), Decimal("0.5")]),
+        "take_profit": st.sampled_from([Decimal(0), Decimal(0), Decimal("0.05"), Decimal("0.5")]),
+        "after_stop": st.sampled_from(AfterStop),
+        "max_drawdown": st.sampled_from([Decimal(0), Decimal(0), Decimal(0), Decimal("0.25")]),
+        "close_on_exit": st.booleans(),
+        "interval_s": st.sampled_from([Decimal("0.3"), Decimal(1), Decimal(5)]),
+        "duration_s": st.just(Decimal(60)),
+    }
+).map(lambda values: runs.strategy(**values))
 seeds = st.integers(1, 50)
 latencies = st.sampled_from([0, 1_000_000, 20_000_000, 400_000_000])
 
@@ -88,9 +83,7 @@ class CapWatch:
 def test_every_run_keeps_its_cap_its_books_and_leaves_nothing_behind(
     strategy: StrategySettings, seed: int, latency_ns: int, queue_model: QueueModel
 ) -> None:
-    run = runs.run(
-        strategy, runs.synthetic(seed), observers=[CapWatch], latency_ns=latency_ns, queue_model=queue_model
-    )
+    run = runs.run(strategy, runs.synthetic(seed), observers=[CapWatch], latency_ns=latency_ns, queue_model=queue_model)
     assert run.outcome.orders_left == 0
     assert len(run.maker.orders) == 0
     assert run.maker.position == run.statistics.position
@@ -183,8 +176,6 @@ def test_a_crash_of_the_maker_leaves_no_order_behind() -> None:
         def on_step(self, *_: object) -> None:
             pass
 
-    try:
+    with pytest.raises(RuntimeError, match="bug"):
         runs.run(runs.strategy(), runs.synthetic(), maker_class=Broken, observers=[Remember])
-    except RuntimeError as error:
-        assert str(error) == "bug"
     assert not exchanges[0].open_orders()

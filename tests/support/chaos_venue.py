@@ -86,7 +86,7 @@ class ChaosVenue:
                 assert place.price_ticks > book.bid_ticks, "a crossing ask"
 
     def check_cap(self) -> None:
-        """Whatever fills next, the position stays within the cap: by the venue's own count, requests in flight included."""
+        """Whatever fills next, the position stays within the cap: by the venue's count, requests in flight included."""
         flying = [VenueOrder(r, r.lots) for r in self.requests if isinstance(r, Place)]
         could = [o for o in [*self.live.values(), *flying] if not o.place.reduce_only]
         bids = sum(o.remaining for o in could if o.place.side is Side.BUY)
@@ -168,9 +168,7 @@ class ChaosVenue:
         if outcome % 8 == 1:
             self.news.append(OutcomeUnknown(self.now_ns, cancel.order_id))
         self.final[cancel.order_id] = "canceled"
-        self.news.append(
-            OrderCanceled(self.now_ns, self.now_ns, cancel.order_id, order.filled, CancelReason.REQUESTED)
-        )
+        self.news.append(OrderCanceled(self.now_ns, self.now_ns, cancel.order_id, order.filled, CancelReason.REQUESTED))
 
     def fill(self, index: int, lots: int) -> None:
         if not self.live:

@@ -5,10 +5,9 @@ Usage: python fingerprint.py SECONDS
 
 import sys
 
-from support import runs
-
 from perpmaker.domain.events import EndReason
 from perpmaker.runtime.summary import RunFacts, summarize
+from support import runs
 
 
 def main(seconds: str) -> None:

@@ -49,7 +49,7 @@ class Bench:
         self, instrument: Instrument, *, acknowledges: bool = True, balance: str = "1000000", **settings: Any
     ) -> None:
         converted = {
-            name: Decimal(value) if isinstance(value, (str, int)) and name not in {"max_orders"} else value
+            name: Decimal(value) if isinstance(value, (str, int)) and name != "max_orders" else value
             for name, value in settings.items()
         }
         self.instrument = instrument
@@ -87,9 +87,7 @@ class Bench:
         return commands + self.mark(price)
 
     def mark(self, price: str) -> list[Command]:
-        return self.send(
-            MarkUpdated(self.now_ns, self.now_ns, self.instrument.price_to_milliticks(Decimal(price)))
-        )
+        return self.send(MarkUpdated(self.now_ns, self.now_ns, self.instrument.price_to_milliticks(Decimal(price))))
 
     def refresh(self) -> list[Command]:
         """Let one interval pass."""

@@ -43,8 +43,12 @@ class AskedAlways(MarketMaker):
     """A maker that never allows its driver to skip anything."""
 
     def wake(self) -> Wake:
-        return super().wake()._replace(
-            reference_low=1, reference_high=0, mark_low=ANY_PRICE, mark_high=-ANY_PRICE, on_book=True, on_order=True
+        return (
+            super()
+            .wake()
+            ._replace(
+                reference_low=1, reference_high=0, mark_low=ANY_PRICE, mark_high=-ANY_PRICE, on_book=True, on_order=True
+            )
         )
 
 
@@ -59,8 +63,16 @@ class Run:
 
 def strategy(**settings: Any) -> StrategySettings:
     """Strategy settings with numbers given as text, and a small quick default."""
-    defaults = {"spread": "0.0003", "quantity": "0.1", "max_orders": 2, "max_position": "1", "interval_s": "1",
-                "position_threshold": "0", "inventory_skew": "0.5", "duration_s": "120"}
+    defaults = {
+        "spread": "0.0003",
+        "quantity": "0.1",
+        "max_orders": 2,
+        "max_position": "1",
+        "interval_s": "1",
+        "position_threshold": "0",
+        "inventory_skew": "0.5",
+        "duration_s": "120",
+    }
     values = {**defaults, **settings}
     return StrategySettings(**{k: Decimal(v) if isinstance(v, str) else v for k, v in values.items()})
 

@@ -104,6 +104,22 @@ def info(
         _show(Console(), recording, statistics)
 
 
+@data_app.command()
+def calibration(
+    recordings: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RECORDING...]", help="Recordings to compare with.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the tables there; between the marker lines, where the file has them."),
+    ] = None,
+) -> None:
+    """Put recordings and the synthetic markets that were fitted to them side by side."""
+    from perpmaker.cli.calibration import calibration as compare  # noqa: PLC0415 - pyarrow and numba are slow to import
+
+    compare(recordings or [], out)
+
+
 @contextmanager
 def _progress(dest: Path) -> Iterator[Callable[[int, int], None] | None]:
     """A bar of the source's bytes on a terminal, nothing elsewhere."""

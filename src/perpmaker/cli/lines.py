@@ -52,7 +52,7 @@ class Lines:
                 )
             case OrderRejected():
                 self._say(event.at_ns, "order_refused", order=event.order_id, reason=event.reason.value)
-            case FundingPaid():
+            case FundingPaid() if event.amount_quanta:
                 self._say(event.at_ns, "funding", amount=f"{instrument.money(event.amount_quanta):f}")
             case GapStarted():
                 self._say(event.at_ns, "gap_started")

@@ -1,11 +1,13 @@
 """A run from start to end: what watches it, what interrupts it, its summary, and the code that it ends with."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import fields
 from enum import Enum
+from pathlib import Path
 
 from rich.console import Console
 
@@ -18,7 +20,7 @@ from perpmaker.cli.notes import TradeWatch, opening_notes, touches_of
 from perpmaker.cli.request import NO_JOURNAL, SYNTHETIC, Request, View
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.summary_view import show_summary
-from perpmaker.domain.errors import InvalidSettingError
+from perpmaker.domain.errors import InvalidSettingError, JournalError
 from perpmaker.domain.events import EndReason
 from perpmaker.journal.observer import JournalObserver
 from perpmaker.journal.writer import RunJournal, RunStart, open_journal
@@ -35,10 +37,19 @@ def run_session(request: Request) -> ExitCode:
     Raises:
         UserError: what was asked for cannot be done; nothing was started.
     """
-    if request.summary is not None and not request.summary.parent.is_dir():
-        raise InvalidSettingError(f"--summary {request.summary}: there is no folder {request.summary.parent}")
+    if request.summary is not None:
+        _check_writable(request.summary)
     run = compose(request.symbol, request.strategy, request.simulation)
     return _Session(request, run).play()
+
+
+def _check_writable(summary: Path) -> None:
+    """Find out before the run, not after it."""
+    if not summary.parent.is_dir():
+        raise InvalidSettingError(f"--summary {summary}: there is no folder {summary.parent}")
+    target = summary if summary.exists() else summary.parent
+    if summary.is_dir() or not os.access(target, os.W_OK):
+        raise InvalidSettingError(f"--summary {summary}: that cannot be written; give another file")
 
 
 class _Session:
@@ -75,16 +86,20 @@ class _Session:
             wall_s = time.perf_counter() - began
             if outcome is None:
                 return ExitCode.ABANDONED
-            if error is not None:
-                self._tell(f"unrecoverable error, every order was cancelled: {type(error).__name__}: {error}")
-            verdict = self._watch.verdict(self._request.strategy, self._touches)
-            if verdict is not None:
-                self._tell(verdict)
+            self._conclude(error)
             summary = self._summarize(outcome, replay.requests, wall_s)
-            if journal is not None:
-                journal.end(summary)
-        self._publish(summary)
-        return EXIT_CODES[outcome.reason]
+            is_recorded = journal is None or _end_journal(journal, summary)
+        is_told = self._publish(summary)
+        return EXIT_CODES[outcome.reason] if is_told and is_recorded else ExitCode.FAILED
+
+    def _conclude(self, error: Exception | None) -> None:
+        """What broke, or why nothing traded."""
+        if error is not None:
+            self._tell(f"unrecoverable error, every order was cancelled: {type(error).__name__}: {error}")
+            return
+        verdict = self._watch.verdict(self._request.strategy, self._touches)
+        if verdict is not None:
+            self._tell(verdict)
 
     def _drive(self, replay: Replay) -> tuple[Outcome | None, Exception | None]:
         """Run; no outcome after a second interrupt, an error beside the outcome when something broke."""
@@ -157,11 +172,18 @@ class _Session:
             ),
         )
 
-    def _publish(self, summary: Summary) -> None:
-        if self._request.summary is not None:
-            self._request.summary.write_text(summary.to_json() + "\n", encoding="utf-8")
+    def _publish(self, summary: Summary) -> bool:
+        """Show the summary and write its file; False when the file could not be written."""
         if not self._is_quiet:
             show_summary(self._console, summary, self._run.instrument)
+        if self._request.summary is None:
+            return True
+        try:
+            self._request.summary.write_text(summary.to_json() + "\n", encoding="utf-8")
+        except OSError as error:
+            sys.stderr.write(f"perpmaker: --summary {self._request.summary}: not written: {error.strerror}\n")
+            return False
+        return True
 
     def _tell(self, note: str) -> None:
         self._notes.append(note)
@@ -180,6 +202,16 @@ class _Session:
             for group in (self._request.strategy, self._request.simulation)
             for field in fields(group)
         }
+
+
+def _end_journal(journal: RunJournal, summary: Summary) -> bool:
+    """Write what is left and the summary; False when the journal could not take it."""
+    try:
+        journal.end(summary)
+    except JournalError as error:
+        sys.stderr.write(f"perpmaker: {error}\n")
+        return False
+    return True
 
 
 def _text(value: object) -> str:

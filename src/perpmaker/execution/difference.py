@@ -11,6 +11,7 @@ Rules kept here (numbers as in docs/strategy.md):
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from perpmaker.domain.commands import ANY_PRICE
 from perpmaker.domain.orders import OrderStatus, Side
 from perpmaker.execution.own_orders import Order, OwnOrders
 
@@ -45,20 +46,38 @@ def difference(wanted: Iterable[Quote], orders: OwnOrders, *, room_bid_lots: int
         room_bid_lots: cap minus position: what all bids together, dying ones included, may hold.
         room_ask_lots: the same for asks.
     """
-    unmatched: dict[tuple[Side, int], list[Quote]] = {}  # a list: levels may be squeezed onto one price
+    wanted_at: dict[tuple[Side, int], list[Quote]] = {}  # a list: levels may be squeezed onto one price
     for quote in wanted:
-        unmatched.setdefault((quote.side, quote.price_ticks), []).append(quote)
+        wanted_at.setdefault((quote.side, quote.price_ticks), []).append(quote)
     cancels: list[Order] = []
+    top_bid, top_ask = -ANY_PRICE, ANY_PRICE  # of ours, until they are known to be dead
     for order in orders:
         if order.reduce_only:
             continue
-        quotes_here = unmatched.get((order.side, order.price_ticks))
-        if quotes_here and order.status in _STAYS and _serves_one_of(quotes_here, order):
+        side, price, status = order.side, order.price_ticks, order.status
+        if side is Side.BUY:
+            top_bid = max(top_bid, price)
+        else:
+            top_ask = min(top_ask, price)
+        quotes_here = wanted_at.get((side, price))
+        if quotes_here and status in _STAYS and _serves_one_of(quotes_here, order):
             continue
-        if order.status in _CANCELLABLE:
+        if status in _CANCELLABLE:
             cancels.append(order)
-    missing = sorted([quote for quotes in unmatched.values() for quote in quotes], key=_level)
-    places, deferred = _admit(missing, orders, room_bid_lots, room_ask_lots)
+    places: list[Quote] = []
+    deferred: list[Quote] = []
+    room = {
+        Side.BUY: room_bid_lots - orders.exposure_lots(Side.BUY),
+        Side.SELL: room_ask_lots - orders.exposure_lots(Side.SELL),
+    }
+    for quotes in wanted_at.values():
+        for quote in quotes:
+            is_clear = quote.price_ticks < top_ask if quote.side is Side.BUY else quote.price_ticks > top_bid
+            if is_clear and quote.lots <= room[quote.side]:
+                room[quote.side] -= quote.lots
+                places.append(quote)
+            else:
+                deferred.append(quote)
     return Difference(tuple(cancels), tuple(places), tuple(deferred))
 
 
@@ -70,39 +89,4 @@ def _serves_one_of(quotes: list[Quote], order: Order) -> bool:
             order.level = quote.level
             del quotes[index]
             return True
-    return False
-
-
-def _level(quote: Quote) -> int:
-    return quote.level
-
-
-def _admit(
-    missing: list[Quote], orders: OwnOrders, room_bid_lots: int, room_ask_lots: int
-) -> tuple[list[Quote], list[Quote]]:
-    """Split what is missing into what may be sent now and what must wait for a cancel."""
-    if not missing:
-        return [], []
-    room = {
-        Side.BUY: room_bid_lots - orders.exposure_lots(Side.BUY),
-        Side.SELL: room_ask_lots - orders.exposure_lots(Side.SELL),
-    }
-    places: list[Quote] = []
-    deferred: list[Quote] = []
-    for quote in missing:
-        if quote.lots <= room[quote.side] and not _would_meet_own(quote, orders):
-            room[quote.side] -= quote.lots
-            places.append(quote)
-        else:
-            deferred.append(quote)
-    return places, deferred
-
-
-def _would_meet_own(quote: Quote, orders: OwnOrders) -> bool:
-    """An order of ours on the other side, not known to be dead, is in the way."""
-    for order in orders:
-        if order.side is not quote.side and not order.reduce_only:
-            gap = order.price_ticks - quote.price_ticks
-            if (gap if quote.side is Side.BUY else -gap) <= 0:
-                return True
     return False

@@ -8,6 +8,7 @@ Rules kept here:
 3. Memory is bounded: of the dead, the latest `_DEAD_KEPT` are kept, and of fill ids the latest `_FILLS_KEPT`.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -51,8 +52,8 @@ class OwnOrders:
 
     def __init__(self) -> None:
         self._active: dict[int, Order] = {}  # could still fill
-        self._dead: dict[int, Order] = {}  # oldest first
-        self._fills_seen: dict[int, None] = {}  # oldest first
+        self._dead: OrderedDict[int, Order] = OrderedDict()  # oldest first; a dict finds its oldest slowly
+        self._fills_seen: OrderedDict[int, None] = OrderedDict()
 
     def __iter__(self) -> Iterator[Order]:
         """Orders that could still fill, in the order in which they were sent."""
@@ -86,7 +87,7 @@ class OwnOrders:
             return False
         self._fills_seen[fill_id] = None
         if len(self._fills_seen) > _FILLS_KEPT:
-            del self._fills_seen[next(iter(self._fills_seen))]
+            self._fills_seen.popitem(last=False)
         return True
 
     def apply_fill(self, order_id: int, lots: int) -> Order | None:
@@ -98,15 +99,20 @@ class OwnOrders:
         self._move(order, Trigger.LAST_FILL if order.filled_lots >= order.lots else Trigger.FILL)
         return order
 
+    @property
+    def has_unknown(self) -> bool:
+        """Whether the outcome of some request is still unknown."""
+        return OrderStatus.UNKNOWN in [order.status for order in self._active.values()]
+
     def exposure_lots(self, side: Side) -> int:
         """What could still fill on a side. Reduce-only orders cannot enlarge a position, so they do not count."""
         return sum([o.could_fill_lots for o in self._active.values() if o.side is side and not o.reduce_only])
 
     def _move(self, order: Order, trigger: Trigger) -> None:
         """Change the status, and keep the order where it belongs: with those that could fill, or with the dead."""
-        order.status = next_status(order.status, trigger)
+        status = order.status = next_status(order.status, trigger)
         order_id = order.order_id
-        if order.status.is_open or order.could_fill_lots:
+        if status.is_open or order.could_fill_lots:
             if order_id not in self._active:
                 del self._dead[order_id]
                 self._active[order_id] = order
@@ -114,4 +120,4 @@ class OwnOrders:
             del self._active[order_id]
             self._dead[order_id] = order
             if len(self._dead) > _DEAD_KEPT:
-                del self._dead[next(iter(self._dead))]
+                self._dead.popitem(last=False)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from perpmaker.domain.commands import ANY_PRICE, Command
-from perpmaker.domain.orders import OrderStatus, RejectReason, Side
+from perpmaker.domain.orders import RejectReason, Side
 from perpmaker.domain.reasons import NotResting
 from perpmaker.execution.difference import Quote, difference
 from perpmaker.execution.own_orders import Order
@@ -25,6 +25,9 @@ from perpmaker.risk.protection import EVERY_MARK
 
 POST_ONLY_RETRY_NS = 250_000_000
 """Wait after a post-only refusal: the book that we saw was older than the one that refused."""
+
+
+_SHAPES_KEPT = 4_096
 
 
 class RefreshBand(NamedTuple):
@@ -52,7 +55,7 @@ class Quoter:
         "_blocked",
         "_prices",
         "_shape",
-        "_shape_position",
+        "_shapes",
         "_state",
         "anchor_milliticks",
         "is_awaiting_cancel",
@@ -65,8 +68,8 @@ class Quoter:
 
     def __init__(self, state: MakerState) -> None:
         self._state = state
-        self._shape: LadderShape | None = None
-        self._shape_position = 0
+        self._shape: LadderShape | None = None  # of the latest ladder
+        self._shapes: dict[int, tuple[LadderShape, Fraction]] = {}  # by position, lots
         self._prices: Prices | None = None
         self._blocked: dict[tuple[Side, int], NotResting] = {}
         self.anchor_milliticks: int | None = None
@@ -87,7 +90,8 @@ class Quoter:
         assert book is not None
         if recenter or self.anchor_milliticks is None:
             self.anchor_milliticks = reference
-        prices = self._shape_now().price(self.anchor_milliticks, book)
+        self._shape = self._shape_now()
+        prices = self._shape.price(self.anchor_milliticks, book)
         cap = self._caps(state.mark_milliticks or reference)
         room_bid, room_ask = cap.lots - state.position.lots, cap.lots + state.position.lots
         self.not_resting.clear()
@@ -108,7 +112,7 @@ class Quoter:
             self.not_resting[quote.side, quote.level] = NotResting.AWAITING_CANCEL
         self.is_awaiting_cancel = bool(delta.deferred)
         self._prices = prices
-        self.must_refresh = cap.is_margin or bool(self._blocked) or self._has_unknown()
+        self.must_refresh = cap.is_margin or bool(self._blocked) or state.orders.has_unknown
         return commands
 
     def withdraw(self, reason: NotResting, *, also_unknown: bool) -> list[Command]:
@@ -177,19 +181,22 @@ class Quoter:
         return caps(cap, balance + position.profit_quanta(mark), mark, rate)
 
     def _shape_now(self) -> LadderShape:
+        """The ladder's shape at this position, and the skew in it; positions come back, so both are kept."""
         position = self._state.position.lots
-        if self._shape is None or position != self._shape_position:
+        if position not in self._shapes:
             terms = self._state.terms
-            self.skew = skew_fraction(
+            skew = skew_fraction(
                 deviation_lots(position, terms.target_lots),
                 threshold_lots=terms.threshold_lots,
                 max_position_lots=terms.max_position_lots,
                 strength=terms.skew_strength,
                 half_spread=terms.half_spread,
             )
-            self._shape = LadderShape.of(terms.half_spread, terms.levels, self.skew, terms.skew_mode)
-            self._shape_position = position
-        return self._shape
+            if len(self._shapes) >= _SHAPES_KEPT:
+                self._shapes.clear()
+            self._shapes[position] = (LadderShape.of(terms.half_spread, terms.levels, skew, terms.skew_mode), skew)
+        shape, self.skew = self._shapes[position]
+        return shape
 
     def _wanted(self, side: Side, prices: tuple[int, ...], approved: ApprovedSide) -> list[Quote]:
         """The levels of one side that risk allows and the venue has not just refused; the others get their reason."""
@@ -209,6 +216,3 @@ class Quoter:
             return -ANY_PRICE, ANY_PRICE
         reach = anchor * drift.numerator // drift.denominator
         return anchor - reach, anchor + reach
-
-    def _has_unknown(self) -> bool:
-        return any(order.status is OrderStatus.UNKNOWN for order in self._state.orders)

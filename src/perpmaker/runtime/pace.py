@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 
-_SLICE_S = 0.05
+_SLICE_S = 0.01
+"""Short enough that a screen sees what lies between two refreshes, long enough to cost nothing."""
+
 _NS_PER_S = 1_000_000_000
 
 

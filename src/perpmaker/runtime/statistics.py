@@ -11,6 +11,7 @@ Rules kept here:
 4. Market and immediate orders never rest, so they never count as a quote.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -126,7 +127,7 @@ class RunStatistics:
         self.stops = 0
         self.takes = 0
         self._orders: dict[int, _Order] = {}
-        self._seen_fills: dict[int, None] = {}  # oldest first
+        self._seen_fills: OrderedDict[int, None] = OrderedDict()
         self._timeline = _Timeline(max_position_lots, instrument.min_lots, start_ns)
 
     def on_step(self, _now_ns: int, events: Sequence[Event], commands: Sequence[Command]) -> None:
@@ -177,7 +178,7 @@ class RunStatistics:
             return
         self._seen_fills[fill.fill_id] = None
         if len(self._seen_fills) > FILLS_KEPT:
-            del self._seen_fills[next(iter(self._seen_fills))]
+            self._seen_fills.popitem(last=False)
         self.fills += 1
         if fill.side is Side.BUY:
             self.buys += 1

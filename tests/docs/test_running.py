@@ -1,0 +1,141 @@
+"""docs/running.md is complete and true: flags, defaults, exit codes, events, figures."""
+
+import io
+import re
+from dataclasses import MISSING, fields
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import pytest
+
+from docs.documents import code_names, command, flags, page, rows, section
+from perpmaker.cli.compose import DEFAULT_SYMBOL
+from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
+from perpmaker.cli.lines import Lines
+from perpmaker.domain.commands import Notice, NoticeKind
+from perpmaker.domain.events import Filled, FundingPaid, GapEnded, GapStarted, OrderRejected
+from perpmaker.domain.orders import RejectReason, Side
+from perpmaker.maker.presets import PRESETS
+from perpmaker.maker.settings import StrategySettings
+from perpmaker.runtime.summary import RunFacts, Summary
+from support.maker_bench import Bench, instrument
+
+PAGE = page("docs/running.md")
+RUN_FLAGS = {code_names(row[0])[0]: row for row in rows(section(PAGE, "Flags"))}
+IN_WORDS = {
+    "--preset": "none", "--spread": "required", "--quantity": "required", "--close-on-exit": "off",
+    "--summary": "none", "--journal": "user's data folder", "--symbol": f"`{DEFAULT_SYMBOL}`",
+}  # fmt: skip
+STRATEGY_DEFAULTS = {f.name: f.default for f in fields(StrategySettings) if f.default is not MISSING}
+
+
+def real_default(flag: str) -> str:
+    """The default that takes effect, as it is typed; a strategy flag that is not given is decided by its setting."""
+    default: Any = flags(["run"])[flag]
+    if default is None:
+        name = flag.removeprefix("--").replace("-", "_")
+        default = STRATEGY_DEFAULTS.get(name, STRATEGY_DEFAULTS.get(f"{name}_s"))
+    return str(default.value if isinstance(default, Enum) else default)
+
+
+def test_every_flag_of_run_has_its_row_and_no_row_is_of_a_flag_that_is_not() -> None:
+    assert set(RUN_FLAGS) == set(flags(["run"])) - {"--help"}
+
+
+@pytest.mark.parametrize("flag", RUN_FLAGS)
+def test_the_default_is_the_real_one(flag: str) -> None:
+    stated = RUN_FLAGS[flag][2]
+    assert stated == IN_WORDS[flag] if flag in IN_WORDS else stated == f"`{real_default(flag)}`"
+
+
+@pytest.mark.parametrize("flag", RUN_FLAGS)
+def test_every_flag_has_its_values_and_its_meaning(flag: str) -> None:
+    _, value, _, meaning = RUN_FLAGS[flag]
+    assert value
+    assert meaning
+
+
+@pytest.mark.parametrize(
+    "flag", ["--reference", "--recenter", "--skew-mode", "--after-stop", "--queue-model", "--view"]
+)
+def test_every_choice_is_named(flag: str) -> None:
+    offered = re.findall(r"`([\w-]+)`", RUN_FLAGS[flag][1])
+    for choice in offered:
+        assert choice in page("docs/running.md")
+    enum = {
+        "--reference": "ReferencePrice", "--recenter": "Recenter", "--skew-mode": "SkewMode",
+        "--after-stop": "AfterStop", "--queue-model": "QueueModel", "--view": "View",
+    }[flag]  # fmt: skip
+    assert set(offered) == {member.value for member in _enum(enum)}
+
+
+def _enum(name: str) -> type[Enum]:
+    from perpmaker.cli import options  # noqa: PLC0415 - where every choice of a flag is imported
+
+    found: type[Enum] = getattr(options, name)
+    return found
+
+
+def test_every_preset_is_named() -> None:
+    assert set(code_names(RUN_FLAGS["--preset"][3])) == set(PRESETS)
+
+
+def test_every_data_command_is_named() -> None:
+    named = {code_names(row[0])[0] for row in rows(section(PAGE, "Recordings")) if row[0].startswith("`perpmaker")}
+    assert named == {f"perpmaker data {name}" for name in command(["data"]).commands}
+
+
+def test_every_flag_of_an_import_has_its_row() -> None:
+    named = {code_names(row[0])[0] for row in rows(section(PAGE, "Recordings")) if row[0].startswith("`--")}
+    assert named == set(flags(["data", "import"])) - {"--help"}
+
+
+def test_every_exit_code_and_the_reason_behind_it() -> None:
+    stated = {int(row[0]): row[1] for row in rows(section(PAGE, "How a run ends"))}
+    assert set(stated) == {int(code) for code in ExitCode}
+    for reason, code in EXIT_CODES.items():
+        assert stated[code] == reason.value
+
+
+def test_every_figure_of_the_summary_is_explained() -> None:
+    stated = [name for row in rows(section(PAGE, "The summary")) for name in code_names(row[0])]
+    assert stated == [field.name for field in fields(Summary)], "in the order in which they are written"
+
+
+def test_everything_that_the_summary_says_of_its_run_is_explained() -> None:
+    about = section(PAGE, "The summary").split("`run` holds", 1)[1]
+    assert {field.name for field in fields(RunFacts)} <= set(code_names(about))
+
+
+def test_every_structured_line_is_named_with_its_keys() -> None:
+    bench, file = Bench(instrument(), spread="0.01", quantity="0.1"), io.StringIO()
+    lines = Lines(bench.maker, bench.instrument, file)
+    events = [
+        Filled(1, 1, 1, 1, Side.BUY, 9_900, 10, True, 5),
+        OrderRejected(1, 1, 1, RejectReason.OTHER),
+        FundingPaid(1, 1, 5),
+        GapStarted(1, 1),
+        GapEnded(1, 1),
+    ]
+    lines.on_step(1, events, [Notice(kind, 1, 1, "why") for kind in NoticeKind])
+    lines.note("a remark")
+    stated = {name: code_names(row[2]) for row in rows(section(PAGE, "Output")) for name in code_names(row[0])}
+    written = {}
+    for line in file.getvalue().splitlines():
+        keys = re.findall(r"(\w+)=", line)
+        written[re.findall(r"event=(\w+)", line)[0]] = [key for key in keys if key not in {"at", "event"}]
+    assert written == stated
+
+
+def test_every_reason_of_a_refusal_is_named() -> None:
+    about = PAGE.split("Reasons of a refusal:", 1)[1].split("\n\n", 1)[0]
+    assert set(code_names(about)) - {"sim"} == {reason.value for reason in RejectReason}
+
+
+def test_the_limits_that_are_stated_are_the_real_ones() -> None:
+    from perpmaker.simulation.exchange import MAX_OPEN_ORDERS  # noqa: PLC0415 - only this test needs numba
+
+    assert f"more than {MAX_OPEN_ORDERS} resting" in PAGE
+    StrategySettings(spread=Decimal("0.001"), quantity=Decimal(1), max_orders=50)
+    assert RUN_FLAGS["--max-orders"][1] == "1 to 50"
