@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perpmaker.domain.commands import Command, NoticeKind, Place
+from perpmaker.domain.errors import PerpmakerError
 from perpmaker.domain.events import EndReason, Event
-from perpmaker.domain.orders import OrderStatus, Side
+from perpmaker.domain.orders import Side
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import AfterStop, Recenter, StrategySettings
@@ -44,38 +45,35 @@ latencies = st.sampled_from([0, 1_000_000, 20_000_000, 400_000_000])
 
 
 class CapWatch:
-    """Checks at every step, by the exchange's own count, that nothing which could fill leads beyond the cap."""
+    """Checks at every step, by the exchange's own count, that nothing which could fill leads beyond the cap.
+
+    What could fill rests at the exchange or is on its way there: a request is for one order latency.
+    """
 
     def __init__(self, maker: MarketMaker, exchange: SimulatedExchange) -> None:
         self.maker = maker
         self.exchange = exchange
+        self.flying: list[tuple[int, Place]] = []
 
-    def on_step(self, _now_ns: int, _events: Sequence[Event], commands: Sequence[Command]) -> None:
+    def on_step(self, now_ns: int, _events: Sequence[Event], commands: Sequence[Command]) -> None:
         cap = self.maker.state.terms.max_position_lots
-        resting = {order.order_id: order for order in self.exchange.open_orders()}
+        arrival_ns = now_ns + self.exchange.terms.order_latency_ns
+        quotes = [c for c in commands if isinstance(c, Place) and not c.reduce_only]
+        self.flying = [(due, place) for due, place in self.flying if due > now_ns]
+        self.flying += [(arrival_ns, place) for place in quotes]
         could = {Side.BUY: 0, Side.SELL: 0}
-        for order in self.maker.orders:
-            if order.reduce_only:
-                continue
-            at_exchange = resting.get(order.order_id)
-            flying = order.status in (OrderStatus.PENDING_PLACE, OrderStatus.PENDING_CANCEL)
-            if at_exchange is not None:
-                could[order.side] += at_exchange.lots
-            elif flying and order.filled_lots == 0 and not self._was_seen(order.order_id):
-                could[order.side] += order.lots
+        for place in (place for _, place in self.flying):
+            could[place.side] += place.lots
+        for resting in self.exchange.open_orders():
+            could[resting.side] += resting.lots
         position = self.exchange.position_lots
         assert position + could[Side.BUY] <= cap
         assert position - could[Side.SELL] >= -cap
-        for place in commands:
-            if isinstance(place, Place) and place.post_only:
-                book = self.maker.state.book
-                assert book is not None
-                assert place.price_ticks * place.side < (book.ask_ticks if place.side is Side.BUY else -book.bid_ticks)
-
-    def _was_seen(self, order_id: int) -> bool:
-        """An order that rested once and rests no more is dead at the exchange, whatever the maker knows yet."""
-        self._seen: set[int] = getattr(self, "_seen", set()) | {o.order_id for o in self.exchange.open_orders()}
-        return order_id in self._seen
+        for place in quotes:
+            book = self.maker.state.book
+            assert book is not None
+            assert place.post_only
+            assert place.price_ticks * place.side < (book.ask_ticks if place.side is Side.BUY else -book.bid_ticks)
 
 
 @settings(max_examples=60)
@@ -179,3 +177,12 @@ def test_a_crash_of_the_maker_leaves_no_order_behind() -> None:
     with pytest.raises(RuntimeError, match="bug"):
         runs.run(runs.strategy(), runs.synthetic(), maker_class=Broken, observers=[Remember])
     assert not exchanges[0].open_orders()
+
+
+def test_an_end_that_is_never_confirmed_fails_instead_of_lasting_for_ever() -> None:
+    class Deaf(MarketMaker):
+        def on_event(self, event: Event) -> list[Command]:
+            return [] if self.is_ending else super().on_event(event)
+
+    with pytest.raises(PerpmakerError, match="not confirmed dead"):
+        runs.run(runs.strategy(), runs.synthetic(), maker_class=Deaf)

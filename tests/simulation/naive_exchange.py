@@ -395,14 +395,13 @@ class NaiveExchange:
                 self.end(order, CancelReason.REQUESTED)
             return
         lots = command.lots
-        if command.reduce_only:
-            lots = min(lots, abs(self.position))
+        may_fill = min(lots, abs(self.position)) if command.reduce_only else lots
         reason = self.objection(command, lots)
         if reason is not None:
             self.respond(OrderRejected, command.order_id, reason)
             return
         self.respond(OrderAccepted, command.order_id)
-        left = lots
+        left = may_fill
         side, book = command.side, self.books[command.side.opposite]
         while left and book and (command.kind is OrderKind.MARKET or self.crosses(command)):
             price = self.best(side.opposite)
@@ -416,14 +415,24 @@ class NaiveExchange:
                     order.ahead = min(max(order.ahead - part, 0.0), float(order.level))
             left -= part
             self.book_fill(command.order_id, side, price, part, False)
-        if left and command.kind is OrderKind.LIMIT:
+        taken = may_fill - left
+        if taken == may_fill < lots:
+            self.respond(OrderCanceled, command.order_id, taken, CancelReason.REDUCE_ONLY)
+        elif left and command.kind is OrderKind.LIMIT:
             level = self.books[side].get(command.price_ticks, 0)
             order = Order(
-                command.order_id, side, command.price_ticks, left, lots - left, command.reduce_only, float(level), level
+                command.order_id,
+                side,
+                command.price_ticks,
+                lots - taken,
+                taken,
+                command.reduce_only,
+                float(level),
+                level,
             )
             self.orders.append(order)
         elif left:
-            self.respond(OrderCanceled, command.order_id, lots - left, CancelReason.IMMEDIATE_REMAINDER)
+            self.respond(OrderCanceled, command.order_id, taken, CancelReason.IMMEDIATE_REMAINDER)
         self.note_top()
 
     def crosses(self, command) -> bool:

@@ -181,6 +181,8 @@ def test_rule_12_reduce_only_is_rejected_when_flat_or_on_the_same_side():
 def test_rule_12_reduce_only_is_cut_down_to_the_position_on_arrival():
     exchange, events = trade_with([], market(1, Side.BUY, 5), market(2, Side.SELL, 50, reduce_only=True))
     assert fills(events) == [(1, 101, 5), (2, 99, 5)]
+    ended = [(event.order_id, event.filled_lots, event.reason) for event in of(OrderCanceled, events)]
+    assert ended == [(2, 5, CancelReason.REDUCE_ONLY)], "what could not fill must be known to be dead"
     assert exchange.position_lots == 0
 
 

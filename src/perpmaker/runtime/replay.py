@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perpmaker.domain.commands import ANY_PRICE, FAR_FUTURE_NS, Cancel, Command, Halt, Place, Wake
+from perpmaker.domain.errors import PerpmakerError
 from perpmaker.domain.events import EndReason, Event, StopRequested
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.maker.market_maker import MarketMaker
@@ -21,6 +22,9 @@ from perpmaker.simulation.exchange import SimulatedExchange
 
 LOOK_UP_NS = 600 * 1_000_000_000
 """The longest stretch of simulated time without looking up for an interrupt."""
+
+END_PATIENCE_NS = 600 * 1_000_000_000
+"""How long the end of a run may take, beside a few trips to the exchange, before it counts as failed."""
 
 _PATIENCE_STEPS = 10_000
 """Steps after the end of the data in which every answer still in flight has long arrived."""
@@ -71,6 +75,7 @@ class Replay:
         self._pace = pace
         self._stop: EndReason | None = None
         self._halted: EndReason | None = None
+        self._ending_since_ns: int | None = None
         self.requests = 0
 
     def request_stop(self, reason: EndReason) -> None:
@@ -87,6 +92,7 @@ class Replay:
             patience = _PATIENCE_STEPS
             while self._halted is None:
                 self._step()
+                self._check_patience()
                 if self._exchange.exhausted:
                     patience -= 1
                     if patience == 0:
@@ -95,6 +101,16 @@ class Replay:
             self._cancel_everything()
             raise
         return Outcome(self._halted or EndReason.FEED_EXHAUSTED, len(self._exchange.open_orders()))
+
+    def _check_patience(self) -> None:
+        """An end that the exchange never confirms must not hold the run for ever."""
+        if not self._maker.is_ending:
+            return
+        now_ns = self._exchange.now_ns
+        self._ending_since_ns = self._ending_since_ns or now_ns
+        latency_ns = self._exchange.terms.order_latency_ns
+        if now_ns - self._ending_since_ns > END_PATIENCE_NS + 4 * latency_ns:
+            raise PerpmakerError(f"{len(self._maker.orders)} orders were not confirmed dead; they are cancelled again")
 
     def _step(self) -> None:
         exchange, maker = self._exchange, self._maker

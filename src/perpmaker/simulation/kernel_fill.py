@@ -17,9 +17,9 @@
 10. What we take is gone from the book until the feed states that level again; the maker sees that too.
 11. Our own orders never trade with each other. Where we take from a level in which we rest, what we took counts as
     what stood ahead of us.
-12. A reduce-only order is rejected when there is no position on the other side; otherwise it is cut down to the
-    position on arrival, and once more at each fill.
-13. A resting reduce-only order is cancelled as soon as a fill leaves it nothing to reduce.
+12. A reduce-only order is rejected when there is no position on the other side; otherwise it fills no more than the
+    position, on arrival and at each later fill. What is left when there is nothing more to reduce is cancelled.
+13. A resting reduce-only order is cancelled as soon as any fill leaves it nothing to reduce.
 14. No order arrives, rests or fills in a gap: see `start_gap`.
 
 Several orders that fill at one instant fill in order of arrival. An arriving order is checked in this order: gap,
@@ -53,8 +53,7 @@ def place(core: Core, request: int) -> None:
     reduce_only = (record[at.REQUEST_FLAGS] & at.REDUCE_ONLY) != 0
     lots = record[at.REQUEST_LOTS]
     reason = _objection(core, record[at.REQUEST_FLAGS], side, kind, price, lots)
-    if reason == _ACCEPTABLE and reduce_only:
-        lots = min(lots, abs(s[at.POSITION]))
+    may_fill = min(lots, abs(s[at.POSITION])) if reduce_only else lots
     if reason == _ACCEPTABLE and not reduce_only and not has_margin(core, side, lots):
         reason = at.NO_MARGIN
     if reason == _ACCEPTABLE and kind == at.LIMIT and s[at.ORDER_COUNT] == core.orders.shape[0]:
@@ -63,10 +62,12 @@ def place(core: Core, request: int) -> None:
         respond(core.state, core.responses, at.REJECTED, order_id, reason, 0, 0, 0)
         return
     respond(core.state, core.responses, at.ACCEPTED, order_id, 0, 0, 0, 0)
-    taken = _take(core, order_id, side, kind, price, lots)
+    taken = _take(core, order_id, side, kind, price, may_fill)
     if taken == lots:
         return
-    if kind == at.LIMIT:
+    if taken == may_fill:
+        respond(core.state, core.responses, at.CANCELED, order_id, taken, at.NOTHING_TO_REDUCE, 0, 0)
+    elif kind == at.LIMIT:
         _rest(core, order_id, side, price, lots, taken, reduce_only)
     else:
         respond(core.state, core.responses, at.CANCELED, order_id, taken, at.REMAINDER, 0, 0)
