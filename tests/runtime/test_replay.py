@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perpmaker.domain.commands import Command, NoticeKind, Place
+from perpmaker.domain.commands import Command, NoticeKind, Place, Wake
 from perpmaker.domain.errors import PerpmakerError
-from perpmaker.domain.events import EndReason, Event
+from perpmaker.domain.events import EndReason, Event, OrderCanceled
 from perpmaker.domain.orders import Side
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.maker.market_maker import MarketMaker
@@ -180,9 +180,20 @@ def test_a_crash_of_the_maker_leaves_no_order_behind() -> None:
 
 
 def test_an_end_that_is_never_confirmed_fails_instead_of_lasting_for_ever() -> None:
-    class Deaf(MarketMaker):
+    class Forgetful(MarketMaker):
+        """Takes no notice of cancellations, so its orders never die."""
+
         def on_event(self, event: Event) -> list[Command]:
-            return [] if self.is_ending else super().on_event(event)
+            return [] if isinstance(event, OrderCanceled) else super().on_event(event)
 
     with pytest.raises(PerpmakerError, match="not confirmed dead"):
-        runs.run(runs.strategy(), runs.synthetic(), maker_class=Deaf)
+        runs.run(runs.strategy(), runs.synthetic(), maker_class=Forgetful)
+
+
+def test_a_maker_that_asks_for_a_time_that_is_over_fails_instead_of_standing_still() -> None:
+    class Stuck(MarketMaker):
+        def wake(self) -> Wake:
+            return super().wake()._replace(until_ns=self._start_ns)
+
+    with pytest.raises(PerpmakerError, match="stood still"):
+        runs.run(runs.strategy(), runs.synthetic(), maker_class=Stuck)

@@ -27,7 +27,8 @@ END_PATIENCE_NS = 600 * 1_000_000_000
 """How long the end of a run may take, beside a few trips to the exchange, before it counts as failed."""
 
 _PATIENCE_STEPS = 10_000
-"""Steps after the end of the data in which every answer still in flight has long arrived."""
+"""Steps after the end of the data in which every answer still in flight has long arrived; also how many steps in one
+instant are more than any exchange of messages needs."""
 
 _REQUESTS = (Place, Cancel)
 
@@ -76,6 +77,8 @@ class Replay:
         self._stop: EndReason | None = None
         self._halted: EndReason | None = None
         self._ending_since_ns: int | None = None
+        self._checked_ns = -1
+        self._still_steps = 0
         self.requests = 0
 
     def request_stop(self, reason: EndReason) -> None:
@@ -103,10 +106,14 @@ class Replay:
         return Outcome(self._halted or EndReason.FEED_EXHAUSTED, len(self._exchange.open_orders()))
 
     def _check_patience(self) -> None:
-        """An end that the exchange never confirms must not hold the run for ever."""
+        """Neither a clock that stands still nor an end that the exchange never confirms may hold the run for ever."""
+        now_ns = self._exchange.now_ns
+        self._still_steps = self._still_steps + 1 if now_ns == self._checked_ns else 0
+        self._checked_ns = now_ns
+        if self._still_steps > _PATIENCE_STEPS:
+            raise PerpmakerError(f"the clock stood still at {now_ns} ns for {_PATIENCE_STEPS} steps")
         if not self._maker.is_ending:
             return
-        now_ns = self._exchange.now_ns
         self._ending_since_ns = self._ending_since_ns or now_ns
         latency_ns = self._exchange.terms.order_latency_ns
         if now_ns - self._ending_since_ns > END_PATIENCE_NS + 4 * latency_ns:
