@@ -9,6 +9,7 @@ Rules kept here (numbers as in docs/strategy.md):
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from perpmaker.domain.commands import ANY_PRICE
@@ -33,6 +34,7 @@ class Difference(NamedTuple):
     deferred: tuple[Quote, ...]
 
 
+_LEVEL = attrgetter("level")
 _STAYS = (OrderStatus.LIVE, OrderStatus.PENDING_PLACE)
 _CANCELLABLE = (OrderStatus.LIVE, OrderStatus.PENDING_PLACE, OrderStatus.UNKNOWN)
 
@@ -70,14 +72,13 @@ def difference(wanted: Iterable[Quote], orders: OwnOrders, *, room_bid_lots: int
         Side.BUY: room_bid_lots - orders.exposure_lots(Side.BUY),
         Side.SELL: room_ask_lots - orders.exposure_lots(Side.SELL),
     }
-    for quotes in wanted_at.values():
-        for quote in quotes:
-            is_clear = quote.price_ticks < top_ask if quote.side is Side.BUY else quote.price_ticks > top_bid
-            if is_clear and quote.lots <= room[quote.side]:
-                room[quote.side] -= quote.lots
-                places.append(quote)
-            else:
-                deferred.append(quote)
+    for quote in sorted([quote for quotes in wanted_at.values() for quote in quotes], key=_LEVEL):
+        is_clear = quote.price_ticks < top_ask if quote.side is Side.BUY else quote.price_ticks > top_bid
+        if is_clear and quote.lots <= room[quote.side]:
+            room[quote.side] -= quote.lots
+            places.append(quote)
+        else:
+            deferred.append(quote)
     return Difference(tuple(cancels), tuple(places), tuple(deferred))
 
 
