@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -22,13 +23,14 @@ from perpmaker.cli.screen import Screen
 from perpmaker.cli.summary_view import show_summary
 from perpmaker.domain.errors import InvalidSettingError, JournalError
 from perpmaker.domain.events import EndReason
-from perpmaker.journal.observer import JournalObserver
-from perpmaker.journal.writer import RunJournal, RunStart, open_journal
 from perpmaker.runtime.observer import Observer
 from perpmaker.runtime.pace import Pace
 from perpmaker.runtime.replay import Outcome, Replay
 from perpmaker.runtime.statistics import RunStatistics
 from perpmaker.runtime.summary import RunFacts, Summary, summarize
+
+if TYPE_CHECKING:
+    from perpmaker.journal.writer import RunJournal
 
 
 def run_session(request: Request) -> ExitCode:
@@ -72,6 +74,8 @@ class _Session:
             journal = self._begin_journal(stack)
             observers: list[Observer] = [self._statistics, self._watch]
             if journal is not None:
+                from perpmaker.journal.observer import JournalObserver  # noqa: PLC0415 - as where the journal is opened
+
                 observers.append(JournalObserver(journal, self._run.maker))
             for note in self._opening_notes():
                 self._tell(note)
@@ -115,9 +119,11 @@ class _Session:
         except Exception as error:  # noqa: BLE001 - whatever it was, the run must end with its summary and exit code
             return Outcome(EndReason.FAILED, len(exchange.open_orders())), error
 
-    def _begin_journal(self, stack: ExitStack) -> RunJournal | None:
+    def _begin_journal(self, stack: ExitStack) -> "RunJournal | None":
         if self._request.journal == NO_JOURNAL:
             return None
+        from perpmaker.journal.writer import RunStart, open_journal  # noqa: PLC0415 - SQLAlchemy is slow to import
+
         journal = stack.enter_context(open_journal(self._request.journal))
         run = self._run
         about = RunStart(
@@ -204,7 +210,7 @@ class _Session:
         }
 
 
-def _end_journal(journal: RunJournal, summary: Summary) -> bool:
+def _end_journal(journal: "RunJournal", summary: Summary) -> bool:
     """Write what is left and the summary; False when the journal could not take it."""
     try:
         journal.end(summary)
