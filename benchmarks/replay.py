@@ -27,6 +27,9 @@ from perpmaker.simulation.synthetic_profiles import BENCHMARK_DAY
 from perpmaker.simulation.terms import ExchangeTerms
 
 ROUNDS = 3
+CASES = ((1, 1, 5), (10, 1, 5), (1, 2, 5), (10, 2, 5), (1, 1, 20), (10, 1, 20))
+"""Interval in seconds, levels a side, half-spread in bp: at 5 bp fills ask for more decisions than time does."""
+
 DAY_NS = 86_400 * 10**9
 
 
@@ -54,10 +57,10 @@ class Count:
         self.decisions += bool(commands)
 
 
-def replay(day: Day, interval_s: int, levels: int) -> tuple[float, Count]:
+def replay(day: Day, interval_s: int, levels: int, half_spread_bp: int) -> tuple[float, Count]:
     """Seconds for the whole day, and what happened in it."""
     strategy = StrategySettings(
-        spread=Decimal("0.0005"),
+        spread=Decimal(half_spread_bp) / 10_000,
         quantity=Decimal("0.1"),
         max_orders=levels,
         max_position=Decimal(5),
@@ -99,21 +102,22 @@ def main() -> None:
     print(f"{day.rows:,} events in 24 h, {trades / day.rows:.0%} trades")
     if "--profile" in sys.argv:
         profiler = cProfile.Profile()
-        profiler.runcall(replay, day, 1, 1)
+        profiler.runcall(replay, day, 1, 1, 5)
         pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
         return
-    replay(day, 3600, 1)  # loads the compiled core
+    replay(day, 3600, 1, 5)  # loads the compiled core
     reference(day)
-    for interval_s, levels in ((1, 1), (10, 1), (1, 2), (10, 2)):
+    for interval_s, levels, half_spread_bp in CASES:
         floors, times = [], []
         for _ in range(ROUNDS):
             floors.append(reference(day))
-            took, count = replay(day, interval_s, levels)
+            took, count = replay(day, interval_s, levels, half_spread_bp)
             times.append(took)
         took, floor = statistics.median(times), statistics.median(floors)
         print(
-            f"every {interval_s:2d} s, {levels} level(s): {day.rows / took / 1e6:5.2f} M events/s, "
-            f"{took / floor:5.1f} times the reference; asked {count.steps:,} times, acted {count.decisions:,}, "
+            f"every {interval_s:2d} s, {levels} level(s), {half_spread_bp:2d} bp: "
+            f"{day.rows / took / 1e6:5.2f} M events/s, {took / floor:5.1f} times the reference; "
+            f"asked {count.steps:,} times, acted {count.decisions:,}, "
             f"{took / count.steps * 1e6:.0f} us each with all that lies between"
         )
 

@@ -136,7 +136,8 @@ def _checked_rows(file: Path) -> int:
 
 def _read(file: Path) -> Iterator[MarketChunk]:
     try:
-        with pq.ParquetFile(file) as parquet:
+        # pre_buffer would hold what it has read of all row groups: memory would grow with the recording.
+        with pq.ParquetFile(file, pre_buffer=False) as parquet:
             for batch in parquet.iter_batches(batch_size=CHUNK_ROWS, columns=list(_COLUMNS)):
                 if batch.num_rows:
                     yield MarketChunk(
