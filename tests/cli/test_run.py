@@ -15,9 +15,11 @@ import pytest
 
 from perpmaker.cli.main import _run
 from perpmaker.domain.errors import JournalError
+from perpmaker.domain.events import EndReason
 from perpmaker.journal.readers import fills, funding, list_runs, replay_position
 from perpmaker.journal.writer import RunJournal, open_journal
 from perpmaker.maker.market_maker import MarketMaker
+from perpmaker.runtime.replay import Outcome, Replay
 from perpmaker.runtime.summary import Summary
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -103,9 +105,17 @@ def test_an_error_inside_ends_with_its_own_code_a_summary_and_no_order_left(
     monkeypatch.setattr(MarketMaker, "on_event", fail_later)
     assert run(*BUSY) == 1
     out = capsys.readouterr().out
-    assert "unrecoverable error, every order was cancelled: RuntimeError: a bug" in out
+    assert "unrecoverable error, orders were cancelled: RuntimeError: a bug" in out
     assert "nothing traded" not in out
     assert "net result" in out
+
+
+def test_orders_that_the_exchange_still_holds_after_the_end_are_told_and_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Replay, "run", lambda _: Outcome(EndReason.DURATION, orders_left=2))
+    assert run(*BUSY) == 1
+    assert "2 orders still rest at the exchange" in capsys.readouterr().out
 
 
 def test_a_journal_that_fails_is_told_with_the_summary_and_a_failure(

@@ -44,7 +44,9 @@ def _run(arguments: list[str]) -> int:
         sys.stderr.write(f"perpmaker: {error}\n")
         return ExitCode.BAD_INPUT
     except TyperException as error:
-        sys.stderr.write(f"perpmaker: {_sentence(error)}\n")
+        sentence = _sentence(error)
+        if sentence:  # empty where the help was the answer
+            sys.stderr.write(f"perpmaker: {sentence}\n")
         return ExitCode.BAD_INPUT
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED

@@ -90,16 +90,19 @@ class _Session:
             wall_s = time.perf_counter() - began
             if outcome is None:
                 return ExitCode.ABANDONED
-            self._conclude(error)
+            self._conclude(outcome, error)
             summary = self._summarize(outcome, replay.requests, wall_s)
             is_recorded = journal is None or _end_journal(journal, summary)
         is_told = self._publish(summary)
-        return EXIT_CODES[outcome.reason] if is_told and is_recorded else ExitCode.FAILED
+        is_clean = is_told and is_recorded and not outcome.orders_left
+        return EXIT_CODES[outcome.reason] if is_clean else ExitCode.FAILED
 
-    def _conclude(self, error: Exception | None) -> None:
-        """What broke, or why nothing traded."""
+    def _conclude(self, outcome: Outcome, error: Exception | None) -> None:
+        """What is left, what broke, or why nothing traded."""
+        if outcome.orders_left:
+            self._tell(f"{outcome.orders_left} orders still rest at the exchange, by its own count: cancel them there")
         if error is not None:
-            self._tell(f"unrecoverable error, every order was cancelled: {type(error).__name__}: {error}")
+            self._tell(f"unrecoverable error, orders were cancelled: {type(error).__name__}: {error}")
             return
         verdict = self._watch.verdict(self._request.strategy, self._touches)
         if verdict is not None:

@@ -26,7 +26,6 @@ from perpmaker.risk.protection import EVERY_MARK
 POST_ONLY_RETRY_NS = 250_000_000
 """Wait after a post-only refusal: the book that we saw was older than the one that refused."""
 
-
 _SHAPES_KEPT = 4_096
 
 

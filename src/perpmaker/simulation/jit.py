@@ -43,10 +43,9 @@ def entry_point(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return cast("Callable[_P, _R]", njit(cache=True, **_COMMON)(function))
 
 
-def sources_digest(*sources: ModuleType | str) -> int:
-    """A number that changes when the text of any of these modules, or files by name, does."""
+def sources_digest(*modules: ModuleType) -> int:
+    """A number that changes when the source text of any of these modules does."""
     digest = 0
-    for source in sources:
-        file = source if isinstance(source, str) else str(source.__file__)
-        digest = zlib.crc32(Path(file).read_bytes(), digest)
+    for module in modules:
+        digest = zlib.crc32(Path(str(module.__file__)).read_bytes(), digest)
     return digest
