@@ -14,7 +14,7 @@ TL = QUANTA_PER_TICK_LOT
 
 
 def protection(*, stop: int | None = None, take: int | None = None, drawdown: int | None = None) -> Protection:
-    return Protection(Limits(stop, take, drawdown))
+    return Protection(Limits(stop, take, drawdown, None))
 
 
 def holding(lots: int, price: int = 100, fee: int = 0) -> Position:
@@ -118,7 +118,7 @@ def answer(limits: Limits, history: list[tuple[Position, int]], position: Positi
 def test_the_band_is_exactly_where_check_finds_nothing_to_do_and_nothing_to_learn(
     stop: int | None, take: int | None, drawdown: int | None, trades: list, marks: list[int], data: st.DataObject
 ) -> None:
-    limits = Limits(stop, take, drawdown)
+    limits = Limits(stop, take, drawdown, None)
     position = Position()
     for fill in trades:
         position.apply_fill(*fill)

@@ -49,11 +49,11 @@ FIELDS = [
     "events_per_s",
     "run",
 ]
-RUN_FIELDS = ["end_reason", "exchange", "symbol", "seed", "version", "settings", "notices"]
+RUN_FIELDS = ["end_reason", "mode", "exchange", "symbol", "seed", "version", "settings", "notices"]
 
 
 def facts() -> RunFacts:
-    return RunFacts(EndReason.DURATION, "sim", SOL.symbol, 7, "0.1.0", {"spread": "0.01"}, ["skew 0 never acts"])
+    return RunFacts(EndReason.DURATION, "simulation", "sim", SOL.symbol, 7, "0.1.0", {"spread": "0.01"}, ["skew 0 never acts"])
 
 
 def busy_run() -> RunStatistics:

@@ -21,7 +21,7 @@ def main(seconds: str) -> None:
         end_ns=run.exchange.now_ns,
         events=run.exchange.events_processed,
         wall_s=0.0,
-        run=RunFacts(EndReason.DURATION, "sim", run.exchange.instrument.symbol, 3, "test", {}, []),
+        run=RunFacts(EndReason.DURATION, "simulation", "sim", run.exchange.instrument.symbol, 3, "test", {}, []),
     )
     print(run.sent.fingerprint())
     print(summary.to_json(with_wall=False))

@@ -11,7 +11,8 @@ from perpmaker.domain.events import Event
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import StrategySettings, StrategyTerms
 from perpmaker.runtime.observer import Observer
-from perpmaker.runtime.replay import Outcome, Replay
+from perpmaker.runtime.outcome import Outcome
+from perpmaker.runtime.replay import Replay
 from perpmaker.runtime.statistics import RunStatistics
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.market_events import MarketFeed

@@ -36,6 +36,7 @@ class NoticeKind(Enum):
     STOP_LOSS = "stop loss"
     TAKE_PROFIT = "take profit"
     MAX_DRAWDOWN = "maximum drawdown"
+    MAX_LOSS = "maximum loss"
     CLOSED = "position closed"
     QUOTING = "quoting"
     NOT_QUOTING = "not quoting"

@@ -6,6 +6,8 @@ PerpmakerError
     +-- UnknownNameError       no such symbol, exchange, preset, feed
     +-- RecordingError         a recording cannot be read, or is not one
     +-- JournalError           the journal cannot be opened or written
+    +-- StillRunningError      another run of this account and symbol is alive
+    +-- CredentialsError       keys are missing, malformed, or lie open to others
 """
 
 
@@ -31,3 +33,11 @@ class RecordingError(UserError):
 
 class JournalError(UserError):
     """The journal cannot be opened, is of another version, or cannot be written."""
+
+
+class CredentialsError(UserError):
+    """Keys of an exchange are missing, cannot be what they should be, or could be read by others. Never shows them."""
+
+
+class StillRunningError(UserError):
+    """Another run trades this symbol on this account: two would undo each other's work."""

@@ -114,6 +114,29 @@ class FundingPaid(NamedTuple):
     amount_quanta: int
 
 
+class PositionCorrected(NamedTuple):
+    """The venue holds another position than what we were told explains: held from before, or traded by somebody else.
+
+    ``change_lots`` is signed; it is booked as if it had been executed at ``price_milliticks`` without a fee.
+    """
+
+    at_ns: int
+    venue_ns: int
+    change_lots: int
+    price_milliticks: int
+
+
+class BalanceCorrected(NamedTuple):
+    """Money came into the account or left it that no fill, fee or funding explains: a deposit, a withdrawal.
+
+    It changes what margin carries, and is neither profit nor loss.
+    """
+
+    at_ns: int
+    venue_ns: int
+    change_quanta: int
+
+
 class TimerFired(NamedTuple):
     """Time has passed. ``is_refresh`` says that a refresh of `domain.commands.Wake` is due and was not passed over."""
 
@@ -131,6 +154,9 @@ class EndReason(Enum):
     STOP_LOSS = "stop loss, and --after-stop halt"
     TAKE_PROFIT = "take profit, and --after-stop halt"
     MAX_DRAWDOWN = "maximum drawdown"
+    MAX_LOSS = "maximum loss of the run"
+    MAX_DAILY_LOSS = "maximum loss of the day"
+    VENUE_STOPPED = "the venue needs a person"
     FAILED = "unrecoverable error"
 
 
@@ -154,6 +180,8 @@ Event = (
     | OutcomeUnknown
     | Filled
     | FundingPaid
+    | PositionCorrected
+    | BalanceCorrected
     | TimerFired
     | StopRequested
 )

@@ -56,6 +56,7 @@ class RejectReason(Enum):
     NO_MARKET = "no market to trade against"
     MARKET_GAP = "market data gap"
     RATE_LIMITED = "rate limited"
+    PRE_TRADE = "held back by our own pre-trade checks"
     OTHER = "other"
 
 

@@ -31,21 +31,28 @@ class Position:
         """Book one execution; returns the profit that it realized (before its fee)."""
         self.fees_quanta += fee
         signed = lots if side is Side.BUY else -lots
+        return self._trade(signed, notional_quanta(price_ticks, 1))
+
+    def apply_correction(self, change_lots: int, price_milliticks: int) -> int:
+        """Book a change that no fill of ours explains, as if executed at this price; returns what it realized."""
+        return self._trade(change_lots, price_milliticks * QUANTA_PER_MILLITICK_LOT)
+
+    def _trade(self, signed: int, quanta_per_lot: int) -> int:
         if self.lots == 0 or (self.lots > 0) == (signed > 0):
             self.lots += signed
-            self.cost_quanta += notional_quanta(price_ticks, signed)
+            self.cost_quanta += quanta_per_lot * signed
             return 0
-        closed = min(lots, abs(self.lots))
+        closed = min(abs(signed), abs(self.lots))
         closed_signed = closed if signed > 0 else -closed
         released = self._cost_share(closed)
-        realized = -notional_quanta(price_ticks, closed_signed) - released
+        realized = -quanta_per_lot * closed_signed - released
         self.realized_quanta += realized
         self.lots += closed_signed
         self.cost_quanta -= released
         opened = signed - closed_signed
         if opened:
             self.lots = opened
-            self.cost_quanta = notional_quanta(price_ticks, opened)
+            self.cost_quanta = quanta_per_lot * opened
         return realized
 
     def apply_funding(self, amount: int) -> None:

@@ -90,6 +90,10 @@ class OwnOrders:
             self._fills_seen.popitem(last=False)
         return True
 
+    def has_seen_fill(self, fill_id: int) -> bool:
+        """Whether this execution was told before."""
+        return fill_id in self._fills_seen
+
     def apply_fill(self, order_id: int, lots: int) -> Order | None:
         """Count an execution; returns the order, or None if it is not ours as far as we know."""
         order = self.get(order_id)

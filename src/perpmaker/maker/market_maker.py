@@ -16,6 +16,7 @@ from typing import Any
 
 from perpmaker.domain.commands import FAR_FUTURE_NS, Command, Halt, Notice, NoticeKind, Wake
 from perpmaker.domain.events import (
+    BalanceCorrected,
     BookUpdated,
     CancelRejected,
     EndReason,
@@ -29,10 +30,12 @@ from perpmaker.domain.events import (
     OrderCanceled,
     OrderRejected,
     OutcomeUnknown,
+    PositionCorrected,
     StopRequested,
     TimerFired,
     TradeSeen,
 )
+from perpmaker.domain.money import QUANTA_PER_MILLITICK_LOT
 from perpmaker.domain.orders import CancelReason
 from perpmaker.domain.position import Position
 from perpmaker.domain.reasons import NotResting
@@ -60,12 +63,16 @@ _END_REASONS = {
     Trigger.STOP_LOSS: EndReason.STOP_LOSS,
     Trigger.TAKE_PROFIT: EndReason.TAKE_PROFIT,
     Trigger.MAX_DRAWDOWN: EndReason.MAX_DRAWDOWN,
+    Trigger.MAX_LOSS: EndReason.MAX_LOSS,
 }
 _NOTICES = {
     Trigger.STOP_LOSS: NoticeKind.STOP_LOSS,
     Trigger.TAKE_PROFIT: NoticeKind.TAKE_PROFIT,
     Trigger.MAX_DRAWDOWN: NoticeKind.MAX_DRAWDOWN,
+    Trigger.MAX_LOSS: NoticeKind.MAX_LOSS,
 }
+_ENDS_THE_RUN = frozenset({Trigger.MAX_DRAWDOWN, Trigger.MAX_LOSS})
+_FLATTENS = frozenset({EndReason.MAX_DRAWDOWN, EndReason.MAX_LOSS, EndReason.MAX_DAILY_LOSS})
 
 
 class MarketMaker:
@@ -110,6 +117,8 @@ class MarketMaker:
             OutcomeUnknown: self._on_outcome_unknown,
             Filled: self._on_filled,
             FundingPaid: self._on_funding,
+            PositionCorrected: self._on_position_corrected,
+            BalanceCorrected: self._on_balance_corrected,
             TimerFired: self._on_timer,
             StopRequested: self._on_stop_requested,
         }
@@ -132,6 +141,11 @@ class MarketMaker:
         return self._phase in (Phase.ENDING, Phase.ENDED)
 
     @property
+    def end_reason(self) -> EndReason | None:
+        """Why the run is ending; None before."""
+        return self._end_reason
+
+    @property
     def state(self) -> MakerState:
         return self._state
 
@@ -147,25 +161,31 @@ class MarketMaker:
         calls_for_decision = self._handlers[type(event)](event)
         return self._decide() if calls_for_decision or self._phase is not Phase.QUOTING else []
 
+    def deadlines(self) -> tuple[int, int]:
+        """When a refresh is due and when something else is: all of `wake` for who hands over every event at once."""
+        phase, retry_ns = self._phase, self._quoter.retry_ns
+        until_ns = min(self._end_ns, self._resume_ns, self._give_up_ns)
+        if self._state.now_ns > self._next_refresh_ns:
+            self._next_refresh_ns = self._first_refresh_from(self._state.now_ns)  # some were passed over, as we allowed
+        if phase is Phase.QUOTING:
+            return self._next_refresh_ns, until_ns if retry_ns is None else min(until_ns, retry_ns)
+        if phase in (Phase.CLOSING, Phase.ENDING):
+            until_ns = min(until_ns, self._closer.retry_ns)
+        return FAR_FUTURE_NS, until_ns
+
     def wake(self) -> Wake:
         """Until when, and within which prices, nothing that can happen would make a difference."""
         phase, quoter = self._phase, self._quoter
-        if self._state.now_ns > self._next_refresh_ns:
-            self._next_refresh_ns = self._first_refresh_from(self._state.now_ns)  # some were passed over, as we allowed
         is_quoting = phase is Phase.QUOTING
-        until = min(self._end_ns, self._resume_ns, self._give_up_ns)
-        if phase in (Phase.CLOSING, Phase.ENDING):
-            until = min(until, self._closer.retry_ns)
-        if is_quoting and quoter.retry_ns is not None:
-            until = min(until, quoter.retry_ns)
+        refresh_ns, until_ns = self.deadlines()
         refresh = quoter.refresh_band()
         protection = EVERY_MARK if phase is Phase.ENDING else self._protection_band
         if self._is_protection_due:
             protection = NO_MARK  # it waits for a mark to be decided on
         margin = quoter.margin_band if is_quoting and not quoter.must_refresh else EVERY_MARK
         return Wake(
-            until,
-            self._next_refresh_ns if is_quoting else FAR_FUTURE_NS,
+            until_ns,
+            refresh_ns,
             self._terms.interval_ns,
             self._terms.reference,
             *refresh,
@@ -254,6 +274,18 @@ class MarketMaker:
         self._is_protection_due = True
         return True
 
+    def _on_position_corrected(self, event: PositionCorrected) -> bool:
+        mark = self._state.mark_milliticks
+        self._state.position.apply_correction(event.change_lots, event.price_milliticks)
+        gained = None if mark is None else event.change_lots * (mark - event.price_milliticks) * QUANTA_PER_MILLITICK_LOT
+        self._protection.took_over(gained)
+        self._is_protection_due = True
+        return self._set_requote_due()
+
+    def _on_balance_corrected(self, event: BalanceCorrected) -> bool:
+        self._state.balance_quanta += event.change_quanta
+        return self._set_requote_due()
+
     def _on_timer(self, event: TimerFired) -> bool:
         if not event.is_refresh:
             return True
@@ -305,9 +337,9 @@ class MarketMaker:
         self._is_protection_due = False
         trigger = self._protection.check(self._state.position, mark)
         self._protection_band = self._protection.band(self._state.position)
-        if trigger is None or (self._phase is Phase.CLOSING and trigger is not Trigger.MAX_DRAWDOWN):
+        if trigger is None or (self._phase is Phase.CLOSING and trigger not in _ENDS_THE_RUN):
             return
-        if self._close_trigger is Trigger.MAX_DRAWDOWN:
+        if self._close_trigger in _ENDS_THE_RUN:
             return
         self._tell(_NOTICES[trigger], "")
         self._close_trigger = trigger
@@ -325,7 +357,7 @@ class MarketMaker:
         assert trigger is not None
         self._tell(NoticeKind.CLOSED, f"flat after {trigger.value}")
         self._close_trigger = None
-        if trigger is Trigger.MAX_DRAWDOWN or self._terms.halts_after_stop:
+        if trigger in _ENDS_THE_RUN or self._terms.halts_after_stop:
             self._begin_ending(_END_REASONS[trigger])
             return
         self._phase = Phase.COOLING_DOWN
@@ -343,7 +375,7 @@ class MarketMaker:
         self._tell(NoticeKind.ENDING, reason.value)
         # A stop that is still closing is finished first: the end must not leave open what the stop set out to close.
         stopped = self._phase is Phase.CLOSING
-        self._must_flatten = stopped or self._terms.closes_on_exit or reason is EndReason.MAX_DRAWDOWN
+        self._must_flatten = stopped or self._terms.closes_on_exit or reason in _FLATTENS
         self._phase = Phase.ENDING
         self._end_reason = reason
         self._end_ns = self._resume_ns = FAR_FUTURE_NS

@@ -173,7 +173,7 @@ class Quoter:
     def _caps(self, mark: int) -> Caps:
         """What the position may reach at this mark; `margin_band` is then where margin does not matter."""
         terms, position = self._state.terms, self._state.position
-        cap, balance, rate = terms.max_position_lots, terms.balance_quanta, terms.margin_rate_ppb
+        cap, balance, rate = terms.max_position_lots, self._state.balance_quanta, terms.margin_rate_ppb
         self.margin_band = margin_mark_band(cap, position, balance, rate)
         if self.margin_band.low <= mark <= self.margin_band.high:
             return Caps(cap, is_margin=False)

@@ -52,6 +52,7 @@ class StrategySettings:
     take_profit: Decimal = Decimal(0)  # 0 is off
     after_stop: AfterStop = AfterStop.REQUOTE
     max_drawdown: Decimal = Decimal(0)  # 0 is off
+    max_loss: Decimal = Decimal(0)  # 0 is off
     recenter: Recenter = Recenter.INTERVAL
     max_drift: Decimal = Decimal(0)  # fraction of the price; 0 is off
     reference: ReferencePrice = ReferencePrice.MID
@@ -73,6 +74,7 @@ class StrategySettings:
         _require(self.position_threshold >= 0, "position_threshold", self.position_threshold, "cannot be negative")
         _require(self.take_profit >= 0, "take_profit", self.take_profit, "cannot be negative; 0 turns it off")
         _require(self.max_drawdown >= 0, "max_drawdown", self.max_drawdown, "cannot be negative; 0 turns it off")
+        _require(self.max_loss >= 0, "max_loss", self.max_loss, "cannot be negative; 0 turns it off")
         _require(self.max_drift >= 0, "max_drift", self.max_drift, "cannot be negative; 0 turns it off")
         _require(self.duration_s >= 0, "duration", self.duration_s, "cannot be negative; 0 runs until stopped")
         _require(self.interval_s >= _LEAST_INTERVAL_S, "interval", self.interval_s, "must be at least 0.001 seconds")
@@ -153,6 +155,7 @@ class StrategyTerms:
                 stop_loss_quanta=_limit(settings.stop_loss, instrument),
                 take_profit_quanta=_limit(settings.take_profit, instrument),
                 max_drawdown_quanta=_limit(settings.max_drawdown, instrument),
+                max_loss_quanta=_limit(settings.max_loss, instrument),
             ),
             halts_after_stop=settings.after_stop is AfterStop.HALT,
             recenter=settings.recenter,

@@ -31,6 +31,10 @@ class MakerState:
     mark_milliticks: int | None = None
     is_blind: bool = False
     next_order_id: int = 1
+    balance_quanta: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.balance_quanta = self.terms.balance_quanta
 
     def reference(self) -> int | None:
         """The price to quote around (milliticks); None while blind or while an input is missing."""

@@ -1,10 +1,12 @@
-"""Stop loss, take profit and drawdown.
+"""Stop loss, take profit, drawdown and loss of the run.
 
 Rules kept here (numbers as in docs/strategy.md):
 
 9. Unrealized profit ``(mark - average entry) * x``: at or below -L the position is stopped out, at or above G the
    profit is taken. Both are decided at every price and every fill.
 17. Drawdown counts from the highest equity of the run, not from its start; once reached it stays reached.
+    The loss of the run counts from its start, open position included; it, too, stays reached. What a position that
+    was taken over had gained or lost before is neither.
 
 Equity is a straight line of the mark while the position stands, so these rules are also a band of marks within which
 none of them can act: comparing two integers per price is all that is left to do.
@@ -23,6 +25,7 @@ class Trigger(Enum):
     STOP_LOSS = "stop loss"
     TAKE_PROFIT = "take profit"
     MAX_DRAWDOWN = "maximum drawdown"
+    MAX_LOSS = "maximum loss"
 
 
 class MarkBand(NamedTuple):
@@ -43,30 +46,34 @@ class Limits:
     stop_loss_quanta: int | None
     take_profit_quanta: int | None
     max_drawdown_quanta: int | None
+    max_loss_quanta: int | None
 
 
-_NO_LIMITS = Limits(None, None, None)
+_NO_LIMITS = Limits(None, None, None, None)
 
 
 class Protection:
     """Watches one position. `check` at every mark and fill; between them, `band` says when nothing can act."""
 
-    __slots__ = ("_is_drawn_down", "_limits", "_peak_quanta")
+    __slots__ = ("_base_quanta", "_final", "_limits", "_peak_quanta")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._peak_quanta = 0  # of profit: the run starts with none
-        self._is_drawn_down = False
+        self._base_quanta: int | None = 0  # profit at the start; None: the next check says
+        self._peak_quanta = 0
+        self._final: Trigger | None = None
 
     def check(self, position: Position, mark_milliticks: int) -> Trigger | None:
         """What must happen now, the most serious first."""
         limits = self._limits
         profit = position.profit_quanta(mark_milliticks)
+        if self._base_quanta is None:
+            self._base_quanta = self._peak_quanta = profit
         self._peak_quanta = max(self._peak_quanta, profit)
-        if limits.max_drawdown_quanta is not None and self._peak_quanta - profit >= limits.max_drawdown_quanta:
-            self._is_drawn_down = True
-        if self._is_drawn_down:
-            return Trigger.MAX_DRAWDOWN
+        if self._final is None:
+            self._final = self._final_trigger(profit, self._base_quanta)
+        if self._final is not None:
+            return self._final
         if not position.lots:
             return None
         unrealized = position.unrealized_quanta(mark_milliticks)
@@ -74,6 +81,23 @@ class Protection:
             return Trigger.STOP_LOSS
         if limits.take_profit_quanta is not None and unrealized >= limits.take_profit_quanta:
             return Trigger.TAKE_PROFIT
+        return None
+
+    def took_over(self, gained_quanta: int | None) -> None:
+        """A position came with a profit that this run did not make; None: not known before the next mark."""
+        if gained_quanta is None or self._base_quanta is None:
+            self._base_quanta = None
+        else:
+            self._base_quanta += gained_quanta
+            self._peak_quanta += gained_quanta
+
+    def _final_trigger(self, profit: int, base: int) -> Trigger | None:
+        """The limits that end the run: reached once, they stay reached."""
+        limits = self._limits
+        if limits.max_loss_quanta is not None and profit - base <= -limits.max_loss_quanta:
+            return Trigger.MAX_LOSS
+        if limits.max_drawdown_quanta is not None and self._peak_quanta - profit >= limits.max_drawdown_quanta:
+            return Trigger.MAX_DRAWDOWN
         return None
 
     def band(self, position: Position) -> MarkBand:
@@ -87,8 +111,11 @@ class Protection:
             floors.append(-limits.stop_loss_quanta)
         if limits.take_profit_quanta is not None:
             ceilings.append(limits.take_profit_quanta)
+        settled = position.profit_quanta(0) - position.unrealized_quanta(0)
+        if limits.max_loss_quanta is not None:
+            floors.append((self._base_quanta or 0) - limits.max_loss_quanta - settled)
         if limits.max_drawdown_quanta is not None:
-            peak = self._peak_quanta - position.profit_quanta(0) + position.unrealized_quanta(0)
+            peak = self._peak_quanta - settled
             floors.append(peak - limits.max_drawdown_quanta)
             ceilings.append(peak + 1)
         return _band(position, max(floors, default=None), min(ceilings, default=None))

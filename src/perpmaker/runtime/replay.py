@@ -9,7 +9,6 @@ Rules kept here:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from perpmaker.domain.commands import ANY_PRICE, FAR_FUTURE_NS, Cancel, Command, Halt, Place, Wake
 from perpmaker.domain.errors import PerpmakerError
@@ -17,6 +16,7 @@ from perpmaker.domain.events import EndReason, Event, StopRequested
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.runtime.observer import Observer
+from perpmaker.runtime.outcome import Outcome
 from perpmaker.runtime.pace import Pace
 from perpmaker.simulation.exchange import SimulatedExchange
 
@@ -47,14 +47,6 @@ _ANYTHING = Wake(
     on_order=True,
 )
 """Wake for whatever becomes of orders."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended. ``orders_left`` is the exchange's own word, and is 0 but after a second interrupt."""
-
-    reason: EndReason
-    orders_left: int
 
 
 class Replay:

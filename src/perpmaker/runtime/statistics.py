@@ -18,7 +18,15 @@ from heapq import heappop, heappush
 from typing import Final
 
 from perpmaker.domain.commands import Command, Notice, NoticeKind, Place
-from perpmaker.domain.events import Event, Filled, FundingPaid, OrderAccepted, OrderCanceled, OrderRejected
+from perpmaker.domain.events import (
+    Event,
+    Filled,
+    FundingPaid,
+    OrderAccepted,
+    OrderCanceled,
+    OrderRejected,
+    PositionCorrected,
+)
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import notional_quanta
 from perpmaker.domain.orders import OrderKind, Side
@@ -162,6 +170,8 @@ class RunStatistics:
                     self.orders_rejected += 1
             case FundingPaid():
                 self.position.apply_funding(event.amount_quanta)
+            case PositionCorrected():
+                self._on_correction(event)
             case _:
                 pass  # market data, timers and unanswered requests change no count
 
@@ -194,6 +204,11 @@ class RunStatistics:
             order.lots_left -= fill.lots
             if order.lots_left <= 0:
                 self._on_dead(fill.order_id, fill.venue_ns)
+
+    def _on_correction(self, event: PositionCorrected) -> None:
+        self.position.apply_correction(event.change_lots, event.price_milliticks)
+        self.max_abs_position_lots = max(self.max_abs_position_lots, abs(self.position.lots))
+        self._timeline.add(event.venue_ns, lots=event.change_lots)
 
     def _on_accepted(self, event: OrderAccepted) -> None:
         order = self._orders.get(event.order_id)

@@ -31,10 +31,11 @@ Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 class RunFacts:
     """What was run, and how it ended.
 
-    ``settings`` are as they took effect, by flag name; ``notices`` what the run told its user along the way.
+    ``mode`` is ``simulation``, ``paper`` or ``live``; ``settings`` are as they took effect, by flag name; ``notices`` what the run told its user along the way.
     """
 
     end_reason: EndReason
+    mode: str
     exchange: str
     symbol: str
     seed: int | None
@@ -45,6 +46,7 @@ class RunFacts:
     def as_json(self) -> dict[str, Json]:
         return {
             "end_reason": self.end_reason.value,
+            "mode": self.mode,
             "exchange": self.exchange,
             "symbol": self.symbol,
             "seed": self.seed,
