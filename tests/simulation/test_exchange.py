@@ -6,7 +6,10 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perpmaker.domain.commands import FAR_FUTURE_NS, Cancel
 from perpmaker.domain.errors import InvalidSettingError, RecordingError
@@ -30,6 +33,7 @@ from perpmaker.domain.position import Position
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation import market_events as m
 from perpmaker.simulation.exchange import SimulatedExchange
+from perpmaker.simulation.market_events import MarketChunk
 from simulation.markets import QUIET, Market, ask, bid, book, market, terms, until
 
 TESTS = str(Path(__file__).resolve().parents[1])
@@ -335,6 +339,135 @@ def test_stops_and_chunks_change_nothing(step_ns, chunk):
     whole = _story(0, 10**6)
     assert len(whole[0]) > 4
     assert _story(step_ns, chunk) == whole
+
+
+# --- market data that is pushed ---
+
+
+def _messages(rows):
+    """Rows put together into messages: their time, and kind, price and lots of each row without MORE."""
+    message = []
+    for ts, kind, price, lots in rows:
+        message.append((kind & m.KIND_MASK, price, lots))
+        if not kind & m.MORE:
+            yield ts, message
+            message = []
+
+
+def _told_while_pushing(rows, orders, cuts):
+    """All that is told when rows are pushed in pieces that end at these times, and time passes after each."""
+    messages = list(_messages(rows))
+    exchange = SimulatedExchange.pushed(Market(rows).instrument, terms(order_latency_ns=5), *messages[0])
+    exchange.submit(orders)
+    told, place = [], 1
+    for cut in cuts:
+        while place < len(messages) and messages[place][0] <= cut:
+            exchange.push(*messages[place])
+            place += 1
+        told += _told_until(exchange, cut)
+    return told, exchange.equity_quanta, exchange.events_processed
+
+
+def _told_until(exchange, ns):
+    told = exchange.advance(until(ns, on_book=True, on_order=True))
+    while exchange.now_ns < ns:
+        told += exchange.advance(until(ns, on_book=True, on_order=True))
+    return [event for event in told if not isinstance(event, TimerFired)]
+
+
+def _eventful_rows():
+    rows = [(ts, m.SELL_TRADE - ts % 2, 97 + ts % 7, ts % 9 + 1) for ts in range(5, 600, 3)]
+    rows += [row for ts in range(7, 600, 11) for row in book(ts, {99 - ts % 3: 4}, {101 + ts % 4: 4})]
+    rows += [(200, m.GAP_START, 0, 0), (220, m.GAP_END, 0, 0), (300, m.FUNDING, 0, 1_000)]
+    return [*START, *sorted(rows, key=lambda row: row[0])]
+
+
+@given(st.lists(st.integers(1, 620), max_size=40))
+def test_pushing_a_feed_in_any_pieces_tells_what_pulling_it_tells(cuts):
+    rows, orders = _eventful_rows(), [bid(1, 97, 30), ask(2, 103, 30), bid(3, 96, 7), market(4, Side.BUY, 6)]
+    pulled = SimulatedExchange(Market(rows), terms(order_latency_ns=5))
+    pulled.submit(orders)
+    cuts = [*sorted(cuts), 620]
+    expected = [event for cut in cuts for event in _told_until(pulled, cut)]
+    told, equity, processed = _told_while_pushing(rows, orders, cuts)
+    assert len(of(Filled, expected)) > 2
+    assert told == expected
+    assert equity == pulled.equity_quanta
+    assert processed == len(rows) + 1  # a pushed feed opens with a row that says nothing
+
+
+def test_a_feed_can_go_over_into_pushing_and_is_not_asked_any_more():
+    exchange = SimulatedExchange(Market([*START, (50, m.BID, 97, 1)], chunk=len(START)), terms())
+    exchange.extend(
+        MarketChunk(*(np.array(values) for values in ([9, 9], [m.BEST_BID | m.MORE, m.ASK], [100, 105], [5, 1])))
+    )
+    exchange.push(12, [(m.BUY_TRADE, 101, 3)])
+    told = _told_until(exchange, 60)
+    assert of(BookUpdated, told)[-1] == BookUpdated(9, 9, 100, 5, 101, 10)
+    assert of(TradeSeen, told) == [TradeSeen(12, 12, 101, 3, Side.BUY)]
+    assert not exchange.exhausted
+    assert exchange.now_ns == 60
+    exchange.push(61, [(m.BID, 98, 1)])
+    _told_until(exchange, 61)
+    assert exchange.events_processed == len(START) + 4
+
+
+def test_a_pushed_exchange_must_be_told_until_when():
+    exchange = SimulatedExchange.pushed(Market(START).instrument, terms(), 1, [(m.BID, 99, 1)])
+    with pytest.raises(ValueError, match="until_ns"):
+        exchange.advance(QUIET)
+
+
+def test_rows_in_any_number_are_kept_until_they_happen():
+    exchange = SimulatedExchange.pushed(Market(START).instrument, terms(), 1, [(m.BID, 99, 1), (m.ASK, 101, 1)])
+    for step in range(20_000):
+        exchange.push(2 + step, [(m.BID, 99, 2 + step), (m.ASK, 101, 2 + step)])
+        if step % 7 == 0:
+            exchange.advance(until(step - 9_000))
+    assert of(BookUpdated, _told_until(exchange, 20_001))[-1] == BookUpdated(20_001, 20_001, 99, 20_001, 101, 20_001)
+    assert exchange.events_processed == 3 + 2 * 20_000
+
+
+def test_pushing_takes_no_more_memory_however_long_it_goes_on():
+    exchange = SimulatedExchange.pushed(Market(START).instrument, terms(), 1, [(m.BID, 99, 1), (m.ASK, 101, 1)])
+    for step in range(30_000):
+        exchange.push(2 + step, [(m.BID, 99, 2 + step)])
+        exchange.advance(until(2 + step))
+    assert len(exchange._core.ts) == 4096
+
+
+def test_what_is_on_its_way_is_known():
+    exchange = opened([(99, m.BID, 97, 1)], order_latency_ns=10, feed_latency_ns=3)
+    exchange.advance(until(10))
+    assert exchange.next_due_ns is None
+    exchange.submit([bid(1, 99, 5)])
+    assert exchange.next_due_ns == 20
+    exchange.advance(until(20))
+    assert exchange.next_due_ns == 30
+    exchange.advance(until(30))
+    assert exchange.next_due_ns is None
+
+
+# --- the account changed from outside ---
+
+
+@pytest.mark.parametrize("quanta", [7, -7, 3 * 10**9 + 1, -(10**13) - 1])
+def test_money_moved_is_no_drawdown_and_is_exact(quanta):
+    exchange = opened([(9, m.MARK, 100_000, 0)])
+    before = exchange.cash_quanta
+    exchange.transfer(quanta)
+    assert exchange.cash_quanta - before == quanta
+    exchange.advance(until(9))
+    assert exchange.max_drawdown_quanta == 0
+
+
+def test_a_position_taken_over_costs_its_price_and_no_fee():
+    exchange = opened([(9, m.MARK, 100_000, 0)])
+    before = exchange.equity_quanta
+    exchange.advance(until(9))
+    exchange.take_over(-5, 101_000)
+    assert exchange.position_lots == -5
+    assert exchange.equity_quanta - before == 5 * QUANTA_PER_TICK_LOT
 
 
 def test_the_compiler_changes_nothing():

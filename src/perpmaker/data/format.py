@@ -5,7 +5,8 @@
    ``ts_ns`` is when the recorder received the row and never decreases; ``venue_ns`` is the exchange's own stamp as it
    was recorded (another clock: it may run ahead, lag, or step back).
 2. ``recording.json``, a `RecordingInfo`: the instrument, where the data came from, what was counted, what was dropped
-   and why, and every gap. It is written last, so a folder without it is not a recording.
+   and why, and every gap. It is written last, so a folder without it is not a recording. Where it lists ``parts``, the
+   recording consists of those files and of no others: a live recording is whole at every moment (`parts_writer`).
 
 The same sources and options give the same bytes: nothing here depends on when or where the import ran.
 """
@@ -13,7 +14,7 @@ The same sources and options give the same bytes: nothing here depends on when o
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import pyarrow as pa
@@ -41,6 +42,13 @@ SCHEMA: Final = pa.schema(
         pa.field("lots", pa.int64(), nullable=False),
     ]
 )
+
+COLUMN_OPTIONS: Final[dict[str, Any]] = {
+    "compression": "zstd",
+    "use_dictionary": ["price", "lots"],
+    "column_encoding": {"ts_ns": "DELTA_BINARY_PACKED", "venue_ns": "DELTA_BINARY_PACKED"},
+}
+"""How the columns are written."""
 
 KIND_NAMES: Final[dict[int, str]] = {
     me.BID: "bid",
@@ -127,7 +135,7 @@ class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
-class RecordingInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecordingInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The contents of ``recording.json``."""
 
     format: str
@@ -145,6 +153,8 @@ class RecordingInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: dict[str, int]
     """What was decided or repaired on the way: statement -> count."""
     gaps: list[Gap]
+    parts: list[str] = []
+    """Names of the events files, in order; empty: whatever events files there are, in the order of their names."""
 
 
 def utc(at_ns: int) -> str:
@@ -158,7 +168,10 @@ class _Header(msgspec.Struct):
 
 
 def write_info(folder: Path, info: RecordingInfo) -> None:
-    (folder / INFO_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
+    """Write or replace the description; whoever reads it meanwhile finds the old one or the new one."""
+    partial = folder / f".{INFO_FILE}.partial"
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
+    partial.replace(folder / INFO_FILE)
 
 
 def read_info(folder: Path) -> RecordingInfo:

@@ -22,6 +22,7 @@ from perpmaker.data.format import (
     CHUNK_ROWS,
     EVENTS_FILE,
     EVENTS_PATTERNS,
+    INFO_FILE,
     KIND_NAMES,
     SCHEMA,
     Gap,
@@ -58,7 +59,7 @@ class Recording:
             instrument = info.instrument.to_instrument()
         except (ValueError, ArithmeticError) as error:
             raise RecordingError(f"{path} describes an impossible instrument ({error}): import it again") from None
-        files = sorted({file for pattern in EVENTS_PATTERNS for file in path.glob(pattern)})
+        files = _events_files(path, info)
         if not files:
             raise RecordingError(f"{path} has no {EVENTS_FILE}: import it again")
         rows = sum(_checked_rows(file) for file in files)
@@ -104,6 +105,15 @@ class Recording:
                 yield chunk
         if previous is not None and previous.more:
             raise RecordingError(f"{self._path}: the last message never ends: the recording is cut, import it again")
+
+
+def _events_files(path: Path, info: RecordingInfo) -> list[Path]:
+    if not info.parts:
+        return sorted({file for pattern in EVENTS_PATTERNS for file in path.glob(pattern)})
+    for name in info.parts:
+        if Path(name).name != name or not any(Path(name).match(pattern) for pattern in EVENTS_PATTERNS):
+            raise RecordingError(f"{path} lists a part {name!r}, which is no events file: its {INFO_FILE} is damaged")
+    return [path / name for name in info.parts]
 
 
 class _LastRow:

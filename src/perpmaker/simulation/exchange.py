@@ -5,7 +5,7 @@ Rules kept here:
 1. The clock never goes back, and every `advance` either moves it or delivers something.
 2. Same feed, terms, commands and wakes: the same events, to the last bit, however the feed is cut into chunks, with
    the compiler on or off.
-3. Market data is pulled chunk by chunk; only the current chunk is held.
+3. Market data is pulled from the feed chunk by chunk, or pushed by `extend`; only the current chunk is held.
 4. When the feed has ended and nothing is on its way, `advance` returns once to say so; after that the clock still runs
    to the timers of each wake, over the last book. With no timer left it stands, and `advance` returns at once.
 
@@ -15,12 +15,12 @@ times in `kernel`, margin and money in `kernel_accounts`.
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from perpmaker.domain.commands import Cancel, Place, Wake
+from perpmaker.domain.commands import FAR_FUTURE_NS, Cancel, Place, Wake
 from perpmaker.domain.errors import RecordingError
 from perpmaker.domain.events import Event
 from perpmaker.domain.instrument import Instrument
@@ -29,7 +29,8 @@ from perpmaker.domain.orders import Side
 from perpmaker.simulation import kernel_state as at
 from perpmaker.simulation.kernel import run
 from perpmaker.simulation.kernel_state import Core
-from perpmaker.simulation.market_events import MarketChunk, MarketFeed
+from perpmaker.simulation.market_events import CLEAR_BIDS, MarketChunk, MarketFeed
+from perpmaker.simulation.pushed_rows import PushedRows, contiguous
 from perpmaker.simulation.records import REFERENCE_CODES, event_reader, request_of
 from perpmaker.simulation.terms import ExchangeTerms, QueueModel
 
@@ -69,6 +70,7 @@ class SimulatedExchange:
         self.instrument: Final[Instrument] = feed.instrument
         self.terms: Final = terms
         self._chunks = feed.chunks()
+        self._pushed: PushedRows | None = None
         first = self._next_chunk()
         if first is None:
             raise RecordingError(
@@ -95,6 +97,15 @@ class SimulatedExchange:
         self._read = event_reader(terms)
         self._set_up(terms, int(first.ts_ns[0]))
 
+    @classmethod
+    def pushed(
+        cls, instrument: Instrument, terms: ExchangeTerms, at_ns: int, rows: Sequence[tuple[int, int, int]]
+    ) -> "SimulatedExchange":
+        """An exchange whose market data is pushed from the beginning; its first message is given, see `push`."""
+        exchange = cls(_FirstRow(instrument, at_ns), terms)
+        exchange.push(at_ns, rows)
+        return exchange
+
     def submit(self, commands: Sequence[Place | Cancel]) -> None:
         """Send commands now; they arrive one order latency later, in the order given."""
         cells = self._cells
@@ -117,7 +128,10 @@ class SimulatedExchange:
 
         Raises:
             RecordingError: time runs backwards in the feed, or it has a row of unknown kind.
+            ValueError: market data is pushed, and the wake has no end: the clock would run to the end of time.
         """
+        if self._pushed is not None and wake.until_ns >= FAR_FUTURE_NS:
+            raise ValueError("where market data is pushed, only until_ns stops the clock: give one")
         _WAKE.pack_into(
             self._cells.cast("B"), 0,
             1, wake.until_ns, wake.refresh_ns, wake.interval_ns, REFERENCE_CODES[wake.reference],
@@ -130,6 +144,58 @@ class SimulatedExchange:
             status = run(*self._core)
         read = self._read
         return [read(record) for record in self._core.out[: self._cells[at.OUT_COUNT]].tolist()]
+
+    def extend(self, chunk: MarketChunk) -> None:
+        """Add market data that has just become known, behind all that is known already (paper trading, testnet).
+
+        From the first call on the feed is not asked any more, and never counts as exhausted: the clock runs on over
+        the last book until more is pushed. Rows must not be older than `now_ns`; `advance` makes them happen.
+        """
+        pushed = self._pushed or self._start_pushing()
+        if pushed.extend(chunk, self._cells[at.ROW]):
+            self._take_rows_from(pushed.chunk)
+
+    def push(self, at_ns: int, rows: Sequence[tuple[int, int, int]]) -> None:
+        """`extend` by one atomic message: ``(kind, price, lots)`` per row, without `MORE`."""
+        pushed = self._pushed or self._start_pushing()
+        if pushed.append(at_ns, rows, self._cells[at.ROW]):
+            self._take_rows_from(pushed.chunk)
+
+    def transfer(self, quanta: int) -> None:
+        """Put money into the account, or take it out (negative): no profit, no loss."""
+        cells = self._cells
+        whole, rest = divmod(cells[at.CASH_REST] + quanta, QUANTA_PER_MILLITICK_LOT)
+        cells[at.CASH] += whole
+        cells[at.CASH_REST] = rest
+        cells[at.PEAK] += whole
+
+    def take_over(self, change_lots: int, price_milliticks: int) -> None:
+        """Change the position as if somebody else had traded on this account at this price, without a fee."""
+        self._cells[at.POSITION] += change_lots
+        self._cells[at.CASH] -= change_lots * price_milliticks
+
+    def shrink(self, order_id: int, lots: int) -> None:
+        """Make a resting order smaller: ``lots`` are left of it, at least 1. It keeps its place in the queue."""
+        ids = self._core.orders[: self._cells[at.ORDER_COUNT], at.ID].tolist()
+        row = ids.index(order_id)
+        self._core.orders[row, at.LEFT] = min(lots, self._core.orders[row, at.LEFT])
+
+    @property
+    def cash_quanta(self) -> int:
+        """Equity without the value of the position, exact; it went down by what was paid for the position."""
+        return self._cells[at.CASH] * QUANTA_PER_MILLITICK_LOT + self._cells[at.CASH_REST]
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When the next of what is on its way arrives, here or at the maker; None when nothing is on its way."""
+        cells, core = self._cells, self._core
+        rings = (
+            (core.requests, at.REQUEST_HEAD, at.REQUEST_TAIL),
+            (core.responses, at.RESPONSE_HEAD, at.RESPONSE_TAIL),
+            (core.views, at.VIEW_HEAD, at.VIEW_TAIL),
+        )
+        dues = [int(ring[cells[head] % len(ring), at.DUE]) for ring, head, tail in rings if cells[head] < cells[tail]]
+        return min(dues, default=None)
 
     @property
     def now_ns(self) -> int:
@@ -216,9 +282,7 @@ class SimulatedExchange:
             if chunk is None:
                 self._cells[at.FEED_ENDED] = 1
                 return
-            self._cells[at.ROWS_BEFORE] += self._cells[at.ROW]
-            self._cells[at.ROW] = 0
-            self._core = self._core._replace(ts=chunk.ts_ns, kind=chunk.kind, price=chunk.price, lots=chunk.lots)
+            self._take_rows_from(chunk)
         elif status == at.NEED_VIEW_ROOM:
             self._grow("views", at.VIEW_HEAD, at.VIEW_TAIL, 0)
         elif status == at.NEED_RESPONSE_ROOM:
@@ -233,20 +297,27 @@ class SimulatedExchange:
                 f"{what}; import the recording again"
             )
 
+    def _start_pushing(self) -> PushedRows:
+        """What is left of the current chunk is the first that is pushed."""
+        core, row = self._core, self._cells[at.ROW]
+        pushed = PushedRows(MarketChunk(core.ts[row:], core.kind[row:], core.price[row:], core.lots[row:]))
+        self._chunks = iter(())
+        self._pushed = pushed
+        self._take_rows_from(pushed.chunk)
+        return pushed
+
+    def _take_rows_from(self, chunk: MarketChunk) -> None:
+        """Let the kernel go on with the first row of this chunk."""
+        self._cells[at.ROWS_BEFORE] += self._cells[at.ROW]
+        self._cells[at.ROW] = 0
+        self._core = self._core._replace(ts=chunk.ts_ns, kind=chunk.kind, price=chunk.price, lots=chunk.lots)
+
     def _next_chunk(self) -> MarketChunk | None:
-        """The next chunk with rows in it, as the kernel wants it: contiguous, and not to be written to."""
+        """The next chunk with rows in it."""
         for chunk in self._chunks:
             if len(chunk.ts_ns) == 0:
                 continue
-            kind = np.ascontiguousarray(chunk.kind, np.uint8).view()
-            numbers = [
-                np.ascontiguousarray(column, np.int64).view() for column in (chunk.ts_ns, chunk.price, chunk.lots)
-            ]
-            # One array type for the compiler, whether or not the source can be written to.
-            kind.flags.writeable = False
-            for column in numbers:
-                column.flags.writeable = False
-            return MarketChunk(numbers[0], kind, numbers[1], numbers[2])
+            return contiguous(chunk)
         return None
 
     def _grow(self, name: str, head_cell: int, tail_cell: int, extra: int) -> None:
@@ -258,3 +329,19 @@ class SimulatedExchange:
         larger[: tail - head] = ring[np.arange(head, tail) % len(ring)]
         self._cells[head_cell], self._cells[tail_cell] = 0, tail - head
         self._core = self._core._replace(**{name: larger})  # type: ignore[arg-type]  # a name of a ring
+
+
+class _FirstRow:
+    """A feed of one row that says nothing: the clock of a pushed exchange starts at its time."""
+
+    def __init__(self, instrument: Instrument, at_ns: int) -> None:
+        self.instrument = instrument
+        self._at_ns = at_ns
+
+    def chunks(self) -> Iterator[MarketChunk]:
+        yield MarketChunk(
+            np.array([self._at_ns], np.int64),
+            np.array([CLEAR_BIDS], np.uint8),
+            np.zeros(1, np.int64),
+            np.zeros(1, np.int64),
+        )
