@@ -157,6 +157,7 @@ def test_orders_come_in_the_order_in_which_they_were_sent() -> None:
 def test_a_fill_is_new_once() -> None:
     own = OwnOrders()
     assert [own.is_new_fill(fill_id) for fill_id in (7, 8, 7, 8, 9)] == [True, True, False, False, True]
+    assert [own.has_seen_fill(fill_id) for fill_id in (7, 9, 10)] == [True, True, False]
 
 
 def test_of_fill_ids_the_latest_ten_thousand_are_remembered() -> None:

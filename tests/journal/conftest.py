@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -108,4 +109,22 @@ def about() -> RunStart:
         instrument=Instrument("SOL_USDC_PERP", "SOL", "USDC", Decimal("0.01"), Decimal("0.01"), Decimal("0.05")),
         provenance={"feed": "synthetic"},
         run_id="run-1",
+    )
+
+
+@pytest.fixture
+def about_live(about: RunStart) -> RunStart:
+    """What is known of a live run when it starts."""
+    return replace(
+        about,
+        exchange="backpack",
+        mode="live",
+        seed=None,
+        run_id="live-1",
+        started_at_ns=1_000,
+        account="backpack:abc",
+        tag=7,
+        pid=4_242,
+        host="here",
+        endpoint="https://api.example",
     )

@@ -1,6 +1,7 @@
 """docs/journal.md is true: it names every column, and every query in it runs."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from perpmaker.domain.events import Filled, OrderAccepted, OrderRejected
 from perpmaker.domain.orders import OrderKind, RejectReason, Side
 from perpmaker.journal import readers, schema
 from perpmaker.journal.batches import BATCH_ROWS, BATCH_S
+from perpmaker.journal.limits import Latch, set_latch
 from perpmaker.journal.writer import Journal, RunStart
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "journal.md").read_text(encoding="utf-8")
@@ -19,9 +21,11 @@ PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
-def recorded(journal: Journal, about: RunStart) -> Journal:
+def recorded(journal: Journal, about_live: RunStart) -> Journal:
     """A journal of one run, in which every query finds something."""
-    with journal.begin_run(about) as run:
+    set_latch(journal, Latch(account="a", symbol=None, kind="loss", text="lost", run_id=None, set_at_ns=1))
+    with journal.begin_run(about_live) as run:
+        run.daily_result("2026-11-24", Decimal("-0.5"))
         run.command(1_000_000, Place(1, Side.BUY, 9_900, 10, OrderKind.LIMIT, True, False))
         run.event(OrderAccepted(4_000_000, 2, 1))
         run.event(OrderRejected(4_000_000, 2, 2, RejectReason.POST_ONLY_WOULD_CROSS))

@@ -18,8 +18,8 @@ FILL = Filled(1, 1, 1, 1, Side.BUY, 10_000, 2, True, 5)
 
 def maker_with(mark_milliticks: int | None) -> Any:
     """Only what an observer looks at."""
-    terms = SimpleNamespace(balance_quanta=10**20)
-    return SimpleNamespace(state=SimpleNamespace(mark_milliticks=mark_milliticks, position=Position(), terms=terms))
+    state = SimpleNamespace(mark_milliticks=mark_milliticks, position=Position(), balance_quanta=10**20)
+    return SimpleNamespace(state=state)
 
 
 def sampled(journal: Journal) -> list[tuple[int, int]]:

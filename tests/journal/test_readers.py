@@ -1,11 +1,11 @@
-"""Reading a journal back: the fills of a run make exactly the position that the run had."""
+"""Reading a journal back: what was booked in a run makes exactly the position that the run had."""
 
 import random
 
 import pytest
 
 from perpmaker.domain.errors import UnknownNameError
-from perpmaker.domain.events import Filled, FundingPaid
+from perpmaker.domain.events import BalanceCorrected, Filled, FundingPaid, PositionCorrected
 from perpmaker.domain.orders import Side
 from perpmaker.journal import readers
 from perpmaker.journal.writer import Journal, RunStart
@@ -13,13 +13,20 @@ from perpmaker.runtime.statistics import RunStatistics
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_fills_of_a_run_make_its_position_exactly(journal: Journal, about: RunStart, seed: int) -> None:
+def test_what_was_booked_in_a_run_makes_its_position_exactly(journal: Journal, about: RunStart, seed: int) -> None:
     chance = random.Random(seed)
     own = RunStatistics(about.instrument, 10**9, 0)
     with journal.begin_run(about) as run:
         for number in range(3_000):
-            if chance.random() < 0.05:
-                event: Filled | FundingPaid = FundingPaid(number, number, chance.randrange(-(10**22), 10**22))
+            kind = chance.random()
+            event: readers.Booking
+            if kind < 0.05:
+                event = FundingPaid(number, number, chance.randrange(-(10**22), 10**22))
+            elif kind < 0.1:
+                change = chance.randrange(-(10**6), 10**6)
+                event = PositionCorrected(number, number, change, chance.randrange(1, 10**9))
+            elif kind < 0.12:
+                event = BalanceCorrected(number, number, chance.randrange(-(10**22), 10**22))
             else:
                 side = chance.choice(list(Side))
                 price, lots = chance.randrange(1, 10**6), chance.randrange(1, 10**5)
@@ -28,8 +35,26 @@ def test_the_fills_of_a_run_make_its_position_exactly(journal: Journal, about: R
             own.on_event(event)
             run.event(event)
     recorded = readers.load_run(journal, about.run_id)
-    replayed = readers.replay_position(readers.fills(journal, recorded), readers.funding(journal, recorded))
-    assert replayed == own.position
+    assert readers.replay_position(readers.bookings(journal, recorded)) == own.position
+
+
+def test_without_corrections_fills_and_funding_are_enough(journal: Journal, about: RunStart) -> None:
+    with journal.begin_run(about) as run:
+        run.event(Filled(1, 1, 1, 1, Side.BUY, 100, 5, True, 7))
+        run.event(FundingPaid(2, 2, -3))
+        run.event(Filled(3, 3, 2, 1, Side.SELL, 101, 5, True, 7))
+    recorded = readers.load_run(journal, about.run_id)
+    in_order = readers.replay_position(readers.bookings(journal, recorded))
+    assert readers.replay_position(readers.fills(journal, recorded), readers.funding(journal, recorded)) == in_order
+
+
+def test_bookings_come_back_in_the_order_in_which_they_were_told(journal: Journal, about: RunStart) -> None:
+    fill = Filled(5, 4, 1, 1, Side.BUY, 9_900, 10, True, 0)
+    told = [PositionCorrected(1, 1, 3, 9_000_500), fill, FundingPaid(6, 6, -1), BalanceCorrected(7, 7, 10**22)]
+    with journal.begin_run(about) as run:
+        for event in [*told, fill]:  # a venue may tell a fill twice
+            run.event(event)
+    assert list(readers.bookings(journal, readers.load_run(journal, about.run_id))) == told
 
 
 def test_fills_come_back_as_they_were_told(journal: Journal, about: RunStart) -> None:

@@ -4,9 +4,11 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -16,7 +18,10 @@ from sqlalchemy import create_engine, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from perpmaker.domain.errors import JournalError
-from perpmaker.journal import migrate, schema
+from perpmaker.domain.events import Filled
+from perpmaker.domain.orders import Side
+from perpmaker.journal import migrate, readers, schema
+from perpmaker.journal.database import make_engine, parse_url, writing
 from perpmaker.journal.writer import Journal, open_journal
 
 
@@ -31,6 +36,61 @@ def test_the_program_knows_the_newest_revision(journal: Journal) -> None:
         scripts = ScriptDirectory.from_config(migrate.alembic_config(connection))
         assert scripts.get_current_head() == migrate.HEAD
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [migrate.HEAD]
+
+
+FIRST_RUN = {
+    "run_no": 3,
+    "id": "old",
+    "started_at_ns": 1,
+    "ended_at_ns": 2,
+    "end_reason": "duration reached",
+    "version": "0.1.0",
+    "exchange": "sim",
+    "symbol": "X",
+    "market_type": "perp",
+    "mode": "simulation",
+    "seed": 7,
+    "command_line": "perpmaker run",
+    "settings": '{"spread": "0.01"}',
+    "instrument": '{"symbol": "X", "base": "X", "quote": "Y", "tick_size": "1", "lot_size": "1", "min_quantity": "1"}',
+    "provenance": "{}",
+    "summary": '{"fills": 1}',
+}
+
+
+def write_version_1(url: str) -> None:
+    """A journal as version 0.1 wrote it: one run with one fill and one funding payment."""
+    engine = make_engine(parse_url(url))
+    with writing(engine) as connection:
+        command.upgrade(migrate.alembic_config(connection), "0001")
+        columns, values = ", ".join(FIRST_RUN), ", ".join(f":{name}" for name in FIRST_RUN)
+        connection.execute(text(f"INSERT INTO runs ({columns}) VALUES ({values})"), FIRST_RUN)  # noqa: S608
+        connection.execute(
+            text("INSERT INTO fills VALUES (3, 0, 5, 4, 1, 1, 'buy', 100, 2, true, '10000000000000000000007')")
+        )
+        connection.execute(text("INSERT INTO funding VALUES (3, 1, 6, 6, -9)"))
+    engine.dispose()
+
+
+def test_a_journal_of_version_1_is_upgraded_without_loss(journal_url: str) -> None:
+    write_version_1(journal_url)
+    with open_journal(journal_url) as journal:
+        run = readers.load_run(journal, "old")
+        assert (run.run_no, run.end_reason, run.settings) == (3, "duration reached", {"spread": "0.01"})
+        assert (run.summary, run.account, run.heartbeat_ns) == ({"fills": 1}, None, None)
+        books = readers.replay_position(readers.bookings(journal, run))
+        assert (books.lots, books.fees_quanta, books.funding_quanta) == (2, 10**22 + 7, -9)
+        assert list(readers.fills(journal, run)) == [Filled(5, 4, 1, 1, Side.BUY, 100, 2, True, 10**22 + 7)]
+        with journal.engine.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+
+
+def test_a_migration_can_be_taken_back(journal_url: str) -> None:
+    write_version_1(journal_url)
+    with open_journal(journal_url) as journal, writing(journal.engine) as connection:
+        command.downgrade(migrate.alembic_config(connection), "0001")
+    with open_journal(journal_url) as journal:  # and done again
+        assert readers.load_run(journal, "old").seed == 7
 
 
 def test_opening_an_existing_journal_does_not_import_alembic(journal_url: str) -> None:
@@ -51,7 +111,7 @@ def test_many_may_open_a_new_journal_at_once(journal_url: str) -> None:
 def test_a_newer_journal_is_refused_and_left_alone(journal_url: str) -> None:
     with open_journal(journal_url) as journal, journal.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(JournalError, match=r"has schema 9999, this program knows up to 0001: .*newer version"):
+    with pytest.raises(JournalError, match=rf"has schema 9999, this program knows up to {migrate.HEAD}: .*newer"):
         open_journal(journal_url)
 
 
@@ -80,6 +140,14 @@ def test_a_shared_postgresql_database_is_taken_unless_a_name_is_taken(postgres_u
 @given(st.integers())
 def test_an_integer_of_any_size_is_written_and_read_exactly(value: int) -> None:
     exact = schema.ExactInteger()
+    for dialect in (sqlite.dialect(), postgresql.dialect()):
+        bound = exact.process_bind_param(value, dialect)
+        assert exact.process_result_value(bound, dialect) == value
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_decimal_of_any_length_is_written_and_read_exactly(value: Decimal) -> None:
+    exact = schema.ExactDecimal()
     for dialect in (sqlite.dialect(), postgresql.dialect()):
         bound = exact.process_bind_param(value, dialect)
         assert exact.process_result_value(bound, dialect) == value

@@ -13,6 +13,7 @@ from sqlalchemy import Table, select, text
 from perpmaker.domain.commands import Cancel, Halt, Notice, NoticeKind, Place
 from perpmaker.domain.errors import JournalError
 from perpmaker.domain.events import (
+    BalanceCorrected,
     BookUpdated,
     CancelRejected,
     EndReason,
@@ -26,6 +27,7 @@ from perpmaker.domain.events import (
     OrderCanceled,
     OrderRejected,
     OutcomeUnknown,
+    PositionCorrected,
     StopRequested,
     TimerFired,
     TradeSeen,
@@ -50,7 +52,9 @@ def rows(journal: Journal, table: Table) -> list[tuple[object, ...]]:
 
 
 def summary_of(about: RunStart) -> Summary:
-    facts = RunFacts(EndReason.DURATION, about.exchange, about.symbol, about.seed, about.version, about.settings, [])
+    facts = RunFacts(
+        EndReason.DURATION, about.mode, about.exchange, about.symbol, about.seed, about.version, about.settings, []
+    )
     return summarize(
         RunStatistics(about.instrument, 10, 0),
         equity_start_quanta=HUGE,
@@ -104,6 +108,16 @@ def test_fills_funding_and_samples_keep_money_to_the_last_digit(journal: Journal
     assert rows(journal, schema.fills) == [(1, 0, 2, 1, 7, 1, "sell", 10_100, 3, True, -HUGE)]
     assert rows(journal, schema.funding) == [(1, 1, 3, 3, -HUGE)]
     assert rows(journal, schema.samples) == [(1, 2, 4, -3, 10_100_500, HUGE, -HUGE, HUGE + 1, 2)]
+
+
+def test_corrections_are_kept_of_position_and_of_balance(journal: Journal, about: RunStart) -> None:
+    with journal.begin_run(about) as run:
+        run.event(PositionCorrected(2, 1, -7, 9_900_500))
+        run.event(BalanceCorrected(3, 2, -HUGE))
+    assert rows(journal, schema.corrections) == [
+        (1, 0, 2, 1, "position", -7, 9_900_500, None),
+        (1, 1, 3, 2, "balance", None, None, -HUGE),
+    ]
 
 
 def test_reasons_are_kept_whoever_gives_them(journal: Journal, about: RunStart) -> None:

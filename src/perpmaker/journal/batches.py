@@ -6,19 +6,21 @@ Rules kept here:
 2. A batch is one transaction, written after `BATCH_ROWS` records or `BATCH_S` seconds, whichever is first. What was
    committed survives the death of the process.
 3. The buffer is bounded. Full, it makes the caller wait, loses nothing, and the journal says that the run waited.
-4. A failure of the thread is raised to the caller at its next record, flush or close: never silently lost.
+4. What is known as it stands (`perpmaker.journal.current`) is not queued: the newest value waits for the batch.
+5. A failure of the thread is raised to the caller at its next record, flush or close: never silently lost.
 """
 
 import time
 from collections import deque
 from threading import Event as Flag
-from threading import Thread
+from threading import Lock, Thread
 from typing import Final
 
 from sqlalchemy import Engine, Table
 
 from perpmaker.domain.errors import JournalError
 from perpmaker.journal.bulk import insert_rows
+from perpmaker.journal.current import Current, write_current
 from perpmaker.journal.database import first_line, name_of, translated_errors, writing
 from perpmaker.journal.records import Reason, Record, Row, row_of
 
@@ -36,19 +38,25 @@ class BatchWriter:
     Args:
         engine: where to; the thread takes a connection of its own.
         run_no: the run.
+        first_seq: the number of its next row: 0, but where a run is continued.
         capacity: records that may wait, > 0.
         batch_s: the longest that a record waits for its batch, seconds.
     """
 
-    def __init__(self, engine: Engine, run_no: int, capacity: int = CAPACITY, batch_s: float = BATCH_S) -> None:
+    def __init__(
+        self, engine: Engine, run_no: int, first_seq: int = 0, capacity: int = CAPACITY, batch_s: float = BATCH_S
+    ) -> None:
         self.waits = 0
         self.waited_s = 0.0
         self.rows_written = 0
         self._engine = engine
         self._run_no = run_no
+        self._next_seq = first_seq  # the thread's, from here on
         self._capacity = capacity
         self._batch_s = batch_s
         self._buffer: deque[Record | Flag] = deque()  # a flag is raised when all before it is committed
+        self._current = Current()
+        self._current_lock = Lock()
         self._wake = Flag()
         self._space = Flag()
         self._closing = False
@@ -71,6 +79,17 @@ class BatchWriter:
             self._wake.set()
         if waiting >= self._capacity:
             self._wait_for_space(record)
+
+    def keep(self, newer: Current) -> None:
+        """Hand over what is now known as it stands, in place of what still waits.
+
+        Raises:
+            JournalError: as `put`.
+        """
+        if self._error is not None or self._closing:
+            self._refuse()
+        with self._current_lock:
+            self._current = self._current.with_newer(newer)
 
     def flush(self) -> None:
         """Return when every record handed over is committed.
@@ -120,29 +139,30 @@ class BatchWriter:
         self._buffer.append(Reason(record[0], "journal", text))
 
     def _run(self) -> None:
-        seq = 0
         try:
             with translated_errors(self._engine):
                 while True:
                     closing = self._closing  # read before the buffer: what was put before closing is in it
-                    while self._buffer:
-                        seq = self._write_batch(seq)
+                    while self._buffer or self._current:
+                        self._write_batch()
                     if closing:
                         return
                     self._wake.wait(self._batch_s)
                     self._wake.clear()
         except JournalError as error:
             self._error = error
-        except Exception as error:  # noqa: BLE001  (a thread has nobody above it; rule 4)
+        except Exception as error:  # noqa: BLE001  (a thread has nobody above it; rule 5)
             self._error = JournalError(f"the journal {name_of(self._engine.url)} failed: {first_line(error)}")
         finally:
             self._space.set()
 
-    def _write_batch(self, seq: int) -> int:
-        """Write what waits, in one transaction; returns the number of the next row."""
+    def _write_batch(self) -> None:
+        """Write what waits, in one transaction."""
         number = min(len(self._buffer), _MOST_ROWS_A_TRANSACTION)
         batch = [self._buffer.popleft() for _ in range(number)]
         self._space.set()
+        with self._current_lock:
+            current, self._current = self._current, Current()
         rows: dict[Table, list[Row]] = {}
         flushes: list[Flag] = []
         for record in batch:
@@ -152,13 +172,13 @@ class BatchWriter:
             made = row_of(record)
             if made is not None:
                 table, row = made
-                rows.setdefault(table, []).append((self._run_no, seq, *row))
-                seq += 1
-        if rows:
+                rows.setdefault(table, []).append((self._run_no, self._next_seq, *row))
+                self._next_seq += 1
+        if rows or current:
             with writing(self._engine) as connection:
                 for table, its_rows in rows.items():
                     insert_rows(connection, table, its_rows)
+                write_current(connection, self._run_no, current)
             self.rows_written += sum(map(len, rows.values()))
         for flush in flushes:
             flush.set()
-        return seq

@@ -35,5 +35,5 @@ class JournalObserver:
         if state.mark_milliticks is None:
             return
         self._next_sample_ns = now_ns + SAMPLE_NS
-        equity = state.terms.balance_quanta + state.position.profit_quanta(state.mark_milliticks)
+        equity = state.balance_quanta + state.position.profit_quanta(state.mark_milliticks)
         self._journal.sample(now_ns, state.position, state.mark_milliticks, equity)

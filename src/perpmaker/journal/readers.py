@@ -1,14 +1,16 @@
-"""Reading a journal back: runs, their fills, and the position that these fills make."""
+"""Reading a journal back: runs, what moved their money, and the position that this makes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from heapq import merge
+from operator import itemgetter
+from typing import Any, Final, cast
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Connection, Row, Table, select
 
 from perpmaker.domain.errors import UnknownNameError
-from perpmaker.domain.events import Filled, FundingPaid
+from perpmaker.domain.events import BalanceCorrected, Filled, FundingPaid, PositionCorrected
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.position import Position
 from perpmaker.journal import schema
@@ -19,10 +21,17 @@ from perpmaker.journal.writer import Journal
 _PAGE_ROWS: Final = 10_000
 _SIDES: Final = {name: side for side, name in SIDE_NAMES.items()}
 
+Booking = Filled | FundingPaid | PositionCorrected | BalanceCorrected
+"""What moves the position or the money of a run."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as the journal has it; without an end while it runs, and for ever if its process was killed."""
+    """A run as the journal has it; without an end while it runs, and until it is recovered if its process was killed.
+
+    ``account``, ``tag``, ``pid``, ``host``, ``endpoint`` and ``heartbeat_ns`` are those of live runs, see
+    `perpmaker.journal.writer.RunStart`; ``heartbeat_ns`` is the last sign of life.
+    """
 
     run_no: int
     run_id: str
@@ -40,6 +49,17 @@ class RunRecord:
     instrument: Instrument
     provenance: Mapping[str, str]
     summary: Mapping[str, Any] | None
+    account: str | None
+    tag: int | None
+    pid: int | None
+    host: str | None
+    endpoint: str | None
+    heartbeat_ns: int | None
+
+    @property
+    def last_alive_ns(self) -> int:
+        """When its process was last known to live: its heartbeat, or its start."""
+        return max(self.started_at_ns, self.heartbeat_ns or 0)
 
 
 def list_runs(journal: Journal) -> list[RunRecord]:
@@ -50,7 +70,7 @@ def list_runs(journal: Journal) -> list[RunRecord]:
     """
     query = select(schema.runs).order_by(schema.runs.c.run_no.desc())
     with translated_errors(journal.engine), journal.engine.connect() as connection:
-        return [_run(row) for row in connection.execute(query)]
+        return [run_of(row) for row in connection.execute(query)]
 
 
 def load_run(journal: Journal, run_id: str) -> RunRecord:
@@ -65,7 +85,7 @@ def load_run(journal: Journal, run_id: str) -> RunRecord:
         row = connection.execute(query).one_or_none()
     if row is None:
         raise UnknownNameError(f"the journal {journal.name} has no run {run_id}; list the runs to see their ids")
-    return _run(row)
+    return run_of(row)
 
 
 def fills(journal: Journal, run: RunRecord) -> Iterator[Filled]:
@@ -74,22 +94,7 @@ def fills(journal: Journal, run: RunRecord) -> Iterator[Filled]:
     Raises:
         JournalError: the journal cannot be read.
     """
-    table = schema.fills
-    seen: set[int] = set()
-    for row in _rows(journal, select(table).where(table.c.run_no == run.run_no).order_by(table.c.seq)):
-        if row.fill_id not in seen:
-            seen.add(row.fill_id)
-            yield Filled(
-                row.at_ns,
-                row.venue_ns,
-                row.fill_id,
-                row.order_id,
-                _SIDES[row.side],
-                row.price_ticks,
-                row.lots,
-                row.is_maker,
-                row.fee_quanta,
-            )
+    return cast(Iterator[Filled], _booked(journal, run, schema.fills))
 
 
 def funding(journal: Journal, run: RunRecord) -> Iterator[FundingPaid]:
@@ -98,28 +103,87 @@ def funding(journal: Journal, run: RunRecord) -> Iterator[FundingPaid]:
     Raises:
         JournalError: the journal cannot be read.
     """
-    table = schema.funding
-    for row in _rows(journal, select(table).where(table.c.run_no == run.run_no).order_by(table.c.seq)):
-        yield FundingPaid(row.at_ns, row.venue_ns, row.amount_quanta)
+    return cast(Iterator[FundingPaid], _booked(journal, run, schema.funding))
 
 
-def replay_position(executions: Iterable[Filled], payments: Iterable[FundingPaid] = ()) -> Position:
-    """The position that these executions and funding payments make, from flat: exactly the run's own books."""
+def bookings(journal: Journal, run: RunRecord) -> Iterator[Booking]:
+    """Fills (each once), funding and corrections of a run together, in the order in which they were told.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    return _booked(journal, run, *_READ)
+
+
+def replay_position(*booked: Iterable[Booking]) -> Position:
+    """The position that these bookings make, from flat; of `bookings` exactly the run's own books.
+
+    Several series are booked one after the other: fills, then funding. Corrections are right only in their place
+    among the fills.
+    """
     position = Position()
-    for fill in executions:
-        position.apply_fill(fill.side, fill.price_ticks, fill.lots, fill.fee_quanta)
-    for payment in payments:
-        position.apply_funding(payment.amount_quanta)
+    for series in booked:
+        for booking in series:
+            match booking:
+                case Filled():
+                    position.apply_fill(booking.side, booking.price_ticks, booking.lots, booking.fee_quanta)
+                case FundingPaid():
+                    position.apply_funding(booking.amount_quanta)
+                case PositionCorrected():
+                    position.apply_correction(booking.change_lots, booking.price_milliticks)
+                case BalanceCorrected():
+                    pass  # neither profit nor loss
     return position
 
 
-def _rows(journal: Journal, query: Select[Any]) -> Iterator[Row[Any]]:
-    """Rows page by page, so that a long run needs no more memory than a short one."""
+def _booked(journal: Journal, run: RunRecord, *tables: Table) -> Iterator[Booking]:
+    seen: set[int] = set()
     with translated_errors(journal.engine), journal.engine.connect() as connection:
-        yield from connection.execution_options(yield_per=_PAGE_ROWS).execute(query)
+        for _, booking in merge(*(_rows(connection, run, table) for table in tables), key=itemgetter(0)):
+            if isinstance(booking, Filled):
+                if booking.fill_id in seen:
+                    continue
+                seen.add(booking.fill_id)
+            yield booking
 
 
-def _run(row: Row[Any]) -> RunRecord:
+def _rows(connection: Connection, run: RunRecord, table: Table) -> Iterator[tuple[int, Booking]]:
+    """Page by page, so that a long run needs no more memory than a short one; each with its seq."""
+    query = select(table).where(table.c.run_no == run.run_no).order_by(table.c.seq)
+    read = _READ[table]
+    for row in connection.execution_options(yield_per=_PAGE_ROWS).execute(query):
+        yield row.seq, read(row)
+
+
+def _filled(row: Row[Any]) -> Filled:
+    return Filled(
+        row.at_ns,
+        row.venue_ns,
+        row.fill_id,
+        row.order_id,
+        _SIDES[row.side],
+        row.price_ticks,
+        row.lots,
+        row.is_maker,
+        row.fee_quanta,
+    )
+
+
+def _corrected(row: Row[Any]) -> PositionCorrected | BalanceCorrected:
+    if row.kind == "balance":
+        return BalanceCorrected(row.at_ns, row.venue_ns, row.change_quanta)
+    return PositionCorrected(row.at_ns, row.venue_ns, row.change_lots, row.price_milliticks)
+
+
+_READ: Final[dict[Table, Callable[[Row[Any]], Booking]]] = {
+    schema.fills: _filled,
+    schema.funding: lambda row: FundingPaid(row.at_ns, row.venue_ns, row.amount_quanta),
+    schema.corrections: _corrected,
+}
+
+
+def run_of(row: Row[Any]) -> RunRecord:
+    """A row of ``runs``."""
     stated: Mapping[str, str] = row.instrument
     steps = {name: Decimal(stated[name]) for name in ("tick_size", "lot_size", "min_quantity")}
     return RunRecord(
@@ -139,4 +203,10 @@ def _run(row: Row[Any]) -> RunRecord:
         instrument=Instrument(stated["symbol"], stated["base"], stated["quote"], **steps),
         provenance=row.provenance,
         summary=row.summary,
+        account=row.account,
+        tag=row.tag,
+        pid=row.pid,
+        host=row.host,
+        endpoint=row.endpoint,
+        heartbeat_ns=row.heartbeat_ns,
     )

@@ -15,6 +15,7 @@ from sqlalchemy import Table
 
 from perpmaker.domain.commands import Cancel, Command, Halt, Notice, Place
 from perpmaker.domain.events import (
+    BalanceCorrected,
     CancelRejected,
     Event,
     Filled,
@@ -25,6 +26,7 @@ from perpmaker.domain.events import (
     OrderCanceled,
     OrderRejected,
     OutcomeUnknown,
+    PositionCorrected,
     StopRequested,
 )
 from perpmaker.domain.orders import Side
@@ -114,6 +116,14 @@ _ROWS: Final[dict[type, tuple[Table, Callable[[Any], Row]]]] = {
     CancelRejected: (schema.order_events, lambda e: (e.at_ns, e.venue_ns, "cancel_rejected", e.order_id, None, None)),
     OutcomeUnknown: (schema.order_events, lambda e: (e.at_ns, None, "outcome_unknown", e.order_id, None, None)),
     FundingPaid: (schema.funding, lambda e: (e.at_ns, e.venue_ns, str(e.amount_quanta))),
+    PositionCorrected: (
+        schema.corrections,
+        lambda e: (e.at_ns, e.venue_ns, "position", e.change_lots, e.price_milliticks, None),
+    ),
+    BalanceCorrected: (
+        schema.corrections,
+        lambda e: (e.at_ns, e.venue_ns, "balance", None, None, str(e.change_quanta)),
+    ),
     GapStarted: (schema.reasons, lambda e: (e.at_ns, "gap", "market data gap started", None, None)),
     GapEnded: (schema.reasons, lambda e: (e.at_ns, "gap", "market data gap ended", None, None)),
     StopRequested: (schema.reasons, lambda e: (e.at_ns, "stop requested", e.reason.value, None, None)),

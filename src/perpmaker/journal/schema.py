@@ -9,7 +9,9 @@ Rules kept here:
    run in the order in which it happened. The pair (run_no, seq) is the primary key, and rows lie in that order.
 2. Rows point to their run by the small number ``run_no``; ``runs.id`` is the name that people and files use.
 3. Units are those of the domain and stand in the column names. Times are integer nanoseconds since the Unix epoch.
-4. Money is exact: see `ExactInteger`.
+4. Money is exact: see `ExactInteger` and `ExactDecimal`.
+5. What is known of a run as it stands (its heartbeat, its result of the day) is one row that is overwritten; everything
+   else is only ever added.
 """
 
 from decimal import Decimal
@@ -54,6 +56,22 @@ class ExactInteger(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal of any length: numeric in PostgreSQL, decimal text in SQLite, as `ExactInteger` is."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Numeric() if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | Decimal | None:
+        return value if value is None or dialect.name == "postgresql" else f"{value:f}"
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002  (as above)
+        return None if value is None else Decimal(value)
+
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -94,6 +112,12 @@ runs: Final = Table(
     Column("instrument", JSON, nullable=False),
     Column("provenance", JSON, nullable=False),
     Column("summary", JSON(none_as_null=True)),
+    Column("account", Text),
+    Column("tag", Integer),
+    Column("pid", Integer),
+    Column("host", Text),
+    Column("endpoint", Text),
+    Column("heartbeat_ns", BigInteger),
 )
 
 commands: Final = _run_table(
@@ -140,6 +164,16 @@ funding: Final = _run_table(
     Column("amount_quanta", ExactInteger, nullable=False),
 )
 
+corrections: Final = _run_table(
+    "corrections",
+    Column("at_ns", BigInteger, nullable=False),
+    Column("venue_ns", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("change_lots", BigInteger),
+    Column("price_milliticks", BigInteger),
+    Column("change_quanta", ExactInteger),
+)
+
 samples: Final = _run_table(
     "samples",
     Column("ts_ns", BigInteger, nullable=False),
@@ -159,3 +193,29 @@ reasons: Final = _run_table(
     Column("position_lots", BigInteger),
     Column("unrealized_quanta", ExactInteger),
 )
+
+latches: Final = Table(
+    "latches",
+    metadata,
+    Column("latch_no", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("symbol", Text),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("run_id", Text),
+    Column("set_at_ns", BigInteger, nullable=False),
+    Column("cleared_at_ns", BigInteger),
+    Column("cleared_by", Text),
+)
+
+daily_results: Final = Table(
+    "daily_results",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("utc_day", Text, primary_key=True),
+    Column("run_no", Integer, ForeignKey("runs.run_no"), primary_key=True, autoincrement=False),
+    Column("profit", ExactDecimal, nullable=False),
+)
+
+RUN_TABLES: Final = tuple(table for table in metadata.sorted_tables if "seq" in table.columns)
+"""The tables whose rows share the ``seq`` of their run."""

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +26,7 @@ from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.position import Position
 from perpmaker.journal import schema
 from perpmaker.journal.batches import BatchWriter
+from perpmaker.journal.current import Current
 from perpmaker.journal.database import default_url, make_engine, name_of, parse_url, translated_errors, writing
 from perpmaker.journal.migrate import ensure_schema
 from perpmaker.journal.records import KEPT, Reason, Sample, Sent
@@ -37,6 +39,10 @@ class RunStart:
 
     ``mode`` is how it runs (``simulation``, ``paper``, ``live``), ``settings`` are as they took effect by flag name,
     ``provenance`` tells where the market data came from. ``run_id`` must be unique; a random one is made by default.
+    ``started_at_ns`` is the wall clock's when not given.
+
+    Of a live run: ``account`` is the account's name that is no secret, ``tag`` what its client ids carry, ``endpoint``
+    where its orders go; ``pid`` and ``host`` say where its process is.
     """
 
     version: str
@@ -50,19 +56,26 @@ class RunStart:
     instrument: Instrument
     provenance: Mapping[str, str]
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started_at_ns: int = field(default_factory=time.time_ns)
+    account: str | None = None
+    tag: int | None = None
+    pid: int | None = None
+    host: str | None = None
+    endpoint: str | None = None
 
 
 class RunJournal:
-    """Records one run; for use by one thread. Made by `Journal.begin_run`.
+    """Records one run; for use by one thread. Made by `Journal.begin_run` and `perpmaker.journal.live.reopen`.
 
     Every method raises `JournalError` when something recorded before could not be written.
     """
 
-    def __init__(self, engine: Engine, run_no: int, run_id: str) -> None:
+    def __init__(self, engine: Engine, run_no: int, run_id: str, *, account: str | None, first_seq: int = 0) -> None:
         self.run_id = run_id
+        self.run_no = run_no
         self._engine = engine
-        self._run_no = run_no
-        self._writer = BatchWriter(engine, run_no)
+        self._account = account
+        self._writer = BatchWriter(engine, run_no, first_seq)
 
     @property
     def rows_written(self) -> int:
@@ -92,20 +105,34 @@ class RunJournal:
         """Why something was done, or not."""
         self._writer.put(Reason(ts_ns, kind, text))
 
+    def heartbeat(self, at_ns: int) -> None:
+        """The process lives: committed within about a second, for whoever watches it from another process."""
+        self._writer.keep(Current(heartbeat_ns=at_ns))
+
+    def daily_result(self, utc_day: str, profit: Decimal) -> None:
+        """What the run has earned so far on a UTC day (``2026-11-24``), in quote currency; replaces what was said.
+
+        Raises:
+            ValueError: the run belongs to no account.
+        """
+        if self._account is None:
+            raise ValueError(f"run {self.run_id} belongs to no account: it has no result of the day")
+        self._writer.keep(Current(profits={utc_day: profit}))
+
     def flush(self) -> None:
         """Return when everything recorded so far is committed."""
         self._writer.flush()
 
-    def end(self, summary: Summary) -> None:
-        """Write what is left, then the summary: the run is over."""
+    def end(self, summary: Summary, ended_at_ns: int | None = None) -> None:
+        """Write what is left, then the summary: the run is over. The end is now by the wall clock when not given."""
         self._writer.close()
         values = {
-            "ended_at_ns": time.time_ns(),
+            "ended_at_ns": time.time_ns() if ended_at_ns is None else ended_at_ns,
             "end_reason": summary.run.end_reason.value,
             "summary": summary.as_json(),
         }
         with translated_errors(self._engine), writing(self._engine) as connection:
-            connection.execute(update(schema.runs).where(schema.runs.c.run_no == self._run_no).values(values))
+            connection.execute(update(schema.runs).where(schema.runs.c.run_no == self.run_no).values(values))
 
     def close(self) -> None:
         """Write what is left; the run stays without an end if `end` was not called."""
@@ -138,7 +165,7 @@ class Journal:
         instrument = about.instrument
         values = {
             "id": about.run_id,
-            "started_at_ns": time.time_ns(),
+            "started_at_ns": about.started_at_ns,
             "version": about.version,
             "exchange": about.exchange,
             "symbol": about.symbol,
@@ -157,11 +184,16 @@ class Journal:
                 "quantum": f"{instrument.money(1):f}",
             },
             "provenance": dict(about.provenance),
+            "account": about.account,
+            "tag": about.tag,
+            "pid": about.pid,
+            "host": about.host,
+            "endpoint": about.endpoint,
         }
         with translated_errors(self.engine), writing(self.engine) as connection:
             made = connection.execute(insert(schema.runs).values(values)).inserted_primary_key
         assert made is not None
-        return RunJournal(self.engine, int(made[0]), about.run_id)
+        return RunJournal(self.engine, int(made[0]), about.run_id, account=about.account)
 
     def close(self) -> None:
         """Give back every connection."""

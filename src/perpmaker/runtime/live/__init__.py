@@ -1,0 +1,1 @@
+"""The driver for real time: venue -> events -> maker -> commands -> venue, and all that can go wrong between."""
