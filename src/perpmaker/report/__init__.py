@@ -1,0 +1,1 @@
+"""What a run did and where its money came from: attribution, markouts, charts; from the journal and the market."""
