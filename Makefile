@@ -3,18 +3,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Backpack's official client pins libraries that ours must not: it has an environment of its own, for the tests only.
+CLIENTS := .venv-bpx
+CLIENTS_READY := $(CLIENTS)/.ready
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench bench-live soak chaos lock clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    one simulated hour of market making, with a live view and a summary"
-	@echo "make test    the whole test suite"
-	@echo "make lint    format, lint, types and the import rule"
-	@echo "make bench   speed, as ratios within one run"
-	@echo "make setup   the environment under all of these, in .venv (done for you)"
-	@echo "make lock    pin the newest versions that pyproject.toml allows"
-	@echo "make clean   remove the environment and every cache"
+	@echo "make demo        one simulated hour of market making, with a live view and a summary"
+	@echo "make test        the whole test suite"
+	@echo "make lint        format, lint, types and the import rule"
+	@echo "make bench       speed, as ratios within one run"
+	@echo "make bench-live  latency of a live run against the testnet, against the floor of this machine"
+	@echo "make chaos       hundreds of seeded schedules of faults, and kills, against the testnet (an hour or so)"
+	@echo "make soak        one hour against the testnet in real time: memory, tasks, drift"
+	@echo "make setup       the environment under all of these, in .venv (done for you)"
+	@echo "make lock        pin the newest versions that pyproject.toml allows"
+	@echo "make clean       remove the environment and every cache"
 
 setup: $(READY)
 
@@ -34,7 +40,12 @@ demo: setup
 		--max-position 2 --position-threshold 0.2 --inventory-skew 0.5 --duration 3600 --interval 10 \
 		--seed 7 --speed 360
 
-test: setup
+$(CLIENTS_READY): requirements/bpx.txt
+	@test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bpx.txt
+	@touch $(CLIENTS_READY)
+
+test: setup $(CLIENTS_READY)
 	@$(BIN)/pytest
 
 lint: setup
@@ -44,11 +55,23 @@ lint: setup
 	@$(BIN)/lint-imports
 
 bench: setup
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in $(filter-out benchmarks/live.py benchmarks/soak.py,$(wildcard benchmarks/*.py)); do \
+		echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+bench-live: setup
+	@$(BIN)/python benchmarks/live.py
+
+soak: setup
+	@$(BIN)/python benchmarks/soak.py
+
+chaos: setup
+	@$(BIN)/python tests/chaos/run.py
 
 lock:
 	uv pip compile pyproject.toml --group dev --extra postgres --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/lock.txt
+	echo bpx-py | uv pip compile - --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/bpx.txt
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -19,7 +19,8 @@ from perpmaker.domain.events import EndReason
 from perpmaker.journal.readers import fills, funding, list_runs, replay_position
 from perpmaker.journal.writer import RunJournal, open_journal
 from perpmaker.maker.market_maker import MarketMaker
-from perpmaker.runtime.replay import Outcome, Replay
+from perpmaker.runtime.outcome import Outcome
+from perpmaker.runtime.replay import Replay
 from perpmaker.runtime.summary import Summary
 
 PROJECT = Path(__file__).resolve().parents[2]

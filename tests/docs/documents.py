@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from perpmaker.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+"""A fenced block, also within a list."""
 
 _PROGRAMS = (("python", "run.py"), ("perpmaker",))
 
@@ -41,10 +45,9 @@ def code_names(cell: str) -> list[str]:
 
 def command_lines(text: str) -> Iterator[str]:
     """Every command line of this program in a page: in blocks (continuations joined) and between backticks."""
-    blocks = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-    for block in blocks.findall(text):
-        yield from _starting_with_a_program(re.sub(r"\\?\n\s+", " ", block))
-    prose = blocks.sub("", text)
+    for block in BLOCK.findall(text):
+        yield from _starting_with_a_program(re.sub(r"\\?\n\s+", " ", textwrap.dedent(block)))
+    prose = BLOCK.sub("", text)
     yield from _starting_with_a_program("\n".join(re.findall(r"`([^`\n]+)`", prose)))
     yield from _starting_with_a_program("\n".join(re.findall(r"^ {4}(.+)$", prose, re.MULTILINE)))
 

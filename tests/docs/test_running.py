@@ -2,6 +2,7 @@
 
 import io
 import re
+from contextlib import redirect_stdout
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from enum import Enum
@@ -10,14 +11,20 @@ from typing import Any
 import pytest
 
 from docs.documents import code_names, command, flags, page, rows, section
+from perpmaker.cli.checklist import show_checklist
 from perpmaker.cli.compose import DEFAULT_SYMBOL
 from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
 from perpmaker.cli.lines import Lines
+from perpmaker.cli.request import View
 from perpmaker.domain.commands import Notice, NoticeKind
 from perpmaker.domain.events import Filled, FundingPaid, GapEnded, GapStarted, OrderRejected
 from perpmaker.domain.orders import RejectReason, Side
 from perpmaker.maker.presets import PRESETS
 from perpmaker.maker.settings import StrategySettings
+from perpmaker.report.attribution import HORIZON_NS
+from perpmaker.report.terms import LABELS
+from perpmaker.runtime.live.preflight import Preflight
+from perpmaker.runtime.live.preflight_checks import Check, Status
 from perpmaker.runtime.summary import RunFacts, Summary
 from support.maker_bench import Bench, instrument
 
@@ -26,6 +33,8 @@ RUN_FLAGS = {code_names(row[0])[0]: row for row in rows(section(PAGE, "Flags"))}
 IN_WORDS = {
     "--preset": "none", "--spread": "required", "--quantity": "required", "--close-on-exit": "off",
     "--summary": "none", "--journal": "user's data folder", "--symbol": f"`{DEFAULT_SYMBOL}`",
+    "--live": "off", "--no-loss-limit": "off", "--max-daily-loss": "`0`", "--record": "none",
+    "--base-url": "the exchange's own", "--ws-url": "the exchange's own",
 }  # fmt: skip
 STRATEGY_DEFAULTS = {f.name: f.default for f in fields(StrategySettings) if f.default is not MISSING}
 
@@ -81,6 +90,25 @@ def test_every_preset_is_named() -> None:
     assert set(code_names(RUN_FLAGS["--preset"][3])) == set(PRESETS)
 
 
+def test_every_command_is_named_with_the_page_that_explains_it() -> None:
+    stated = {code_names(row[0])[0]: row[1] for row in rows(section(PAGE, "Commands"))}
+    assert set(stated) == {f"perpmaker {name}" for name in command([]).commands}
+    assert all(stated.values())
+
+
+@pytest.mark.parametrize("name", ["report", "compare"])
+def test_every_flag_of_a_report_has_its_row(name: str) -> None:
+    table = section(PAGE, "Reports").split(f"| flag of `perpmaker {name}` |", 1)[1].split("\n\n", 1)[0]
+    named = {code_names(line.split("|")[1])[0] for line in table.splitlines() if line.startswith("| `--")}
+    assert named == set(flags([name])) - {"--help"}
+
+
+def test_every_part_of_an_attribution_is_named_in_order() -> None:
+    parts = [row[0] for row in rows(section(PAGE, "Reports")) if not row[0].startswith("`")]
+    assert ", ".join(parts).split(", ") == list(LABELS.values())
+    assert f"in the first {HORIZON_NS // 10**9} s after the fill" in PAGE
+
+
 def test_every_data_command_is_named() -> None:
     named = {code_names(row[0])[0] for row in rows(section(PAGE, "Recordings")) if row[0].startswith("`perpmaker")}
     assert named == {f"perpmaker data {name}" for name in command(["data"]).commands}
@@ -120,6 +148,8 @@ def test_every_structured_line_is_named_with_its_keys() -> None:
     ]
     lines.on_step(1, events, [Notice(kind, 1, 1, "why") for kind in NoticeKind])
     lines.note("a remark")
+    with redirect_stdout(file):
+        show_checklist(Preflight(checks=[Check("a check", Status.OK, "why")]), View.LINES)
     stated = {name: code_names(row[2]) for row in rows(section(PAGE, "Output")) for name in code_names(row[0])}
     written = {}
     for line in file.getvalue().splitlines():

@@ -42,7 +42,7 @@ def compose(symbol: str | None, strategy: StrategySettings, simulation: Simulati
         InvalidSettingError: a setting does not fit the instrument or the exchange.
         RecordingError: the recording cannot be read.
     """
-    feed, provenance = _open_feed(symbol, simulation)
+    feed, provenance = open_feed(symbol, simulation.feed, simulation.seed)
     instrument = feed.instrument
     if simulation.balance <= 0:
         raise InvalidSettingError(f"--balance {simulation.balance}: must be above 0, there is nothing to trade with")
@@ -61,15 +61,21 @@ def compose(symbol: str | None, strategy: StrategySettings, simulation: Simulati
     return SimulatedRun(instrument, feed, exchange, maker, terms, provenance)
 
 
-def _open_feed(symbol: str | None, simulation: SimulationSettings) -> tuple[MarketFeed, Mapping[str, str]]:
-    if simulation.feed == SYNTHETIC:
+def open_feed(symbol: str | None, feed: str, seed: int) -> tuple[MarketFeed, Mapping[str, str]]:
+    """Market data to simulate on (`SYNTHETIC` or the folder of a recording), and where it comes from.
+
+    Raises:
+        UnknownNameError: there is no such symbol or feed.
+        RecordingError: the recording cannot be read.
+    """
+    if feed == SYNTHETIC:
         name = symbol or DEFAULT_SYMBOL
         if name not in PROFILES:
             raise UnknownNameError(
                 f"--symbol {name}: the synthetic market has no such symbol; it has {', '.join(PROFILES)}"
             )
-        return SyntheticMarket(PROFILES[name], simulation.seed), {"feed": SYNTHETIC, "seed": str(simulation.seed)}
-    return _open_recording(symbol, simulation.feed)
+        return SyntheticMarket(PROFILES[name], seed), {"feed": SYNTHETIC, "seed": str(seed)}
+    return _open_recording(symbol, feed)
 
 
 def _open_recording(symbol: str | None, feed: str) -> tuple[MarketFeed, Mapping[str, str]]:

@@ -79,7 +79,7 @@ def import_(
     options = ImportOptions(symbol, tick_size, lot_size, min_quantity, blind_after, overwrite)
     with _progress(dest) as on_progress:
         info = import_recording(kind, sources, dest, options, on_progress)
-    Console().print(Text(_closing_line(dest, info)), soft_wrap=True)
+    Console().print(Text(closing_line(dest, info)), soft_wrap=True)
 
 
 @data_app.command("info")
@@ -133,7 +133,8 @@ def _progress(dest: Path) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _closing_line(dest: Path, info: "RecordingInfo") -> str:
+def closing_line(dest: Path, info: "RecordingInfo") -> str:
+    """What a new recording holds, in one line."""
     gap_ns = sum((info.last_ns if gap.end_ns is None else gap.end_ns) - gap.start_ns for gap in info.gaps)
     gaps = f"{_count(len(info.gaps), 'gap')} ({_span(gap_ns)} in all)" if info.gaps else "no gaps"
     trades = info.rows_by_kind.get("buy_trade", 0) + info.rows_by_kind.get("sell_trade", 0)

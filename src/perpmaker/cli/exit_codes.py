@@ -17,6 +17,10 @@ class ExitCode(IntEnum):
     TAKE_PROFIT = 12
     MAX_DRAWDOWN = 13
     ABANDONED = 14  # a second interrupt: what is left was said, not cleaned up
+    MAX_LOSS = 15
+    MAX_DAILY_LOSS = 16
+    VENUE_STOPPED = 17  # keys, permissions, a closed market: only a person can mend it
+    RESCUED = 18  # a watchdog cleaned up after a run that had fallen silent
     INTERRUPTED = 130  # as shells number SIGINT
     TERMINATED = 143  # as shells number SIGTERM
 
@@ -29,5 +33,8 @@ EXIT_CODES: dict[EndReason, ExitCode] = {
     EndReason.STOP_LOSS: ExitCode.STOP_LOSS,
     EndReason.TAKE_PROFIT: ExitCode.TAKE_PROFIT,
     EndReason.MAX_DRAWDOWN: ExitCode.MAX_DRAWDOWN,
+    EndReason.MAX_LOSS: ExitCode.MAX_LOSS,
+    EndReason.MAX_DAILY_LOSS: ExitCode.MAX_DAILY_LOSS,
+    EndReason.VENUE_STOPPED: ExitCode.VENUE_STOPPED,
     EndReason.FAILED: ExitCode.FAILED,
 }

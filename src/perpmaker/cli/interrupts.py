@@ -15,14 +15,23 @@ class Abandoned(BaseException):
 
 
 @contextmanager
-def ending_cleanly(request_stop: Callable[[EndReason], None]) -> Iterator[None]:
-    """While this lasts, a first signal asks for a clean end and a second one raises `Abandoned`."""
+def ending_cleanly(
+    request_stop: Callable[[EndReason], None], abandon: Callable[[], object] | None = None
+) -> Iterator[None]:
+    """While this lasts, a first signal asks for a clean end and a second one raises `Abandoned`.
+
+    Where an exception out of a signal handler would be lost (an event loop catches what its callbacks raise),
+    ``abandon`` is called instead.
+    """
     asked = False
 
     def handle(number: int, _frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
-            raise Abandoned
+            if abandon is None:
+                raise Abandoned
+            abandon()
+            return
         asked = True
         request_stop(_REASONS[signal.Signals(number)])
 

@@ -10,6 +10,7 @@ from perpmaker.domain.commands import Command, Notice
 from perpmaker.domain.events import Event, Filled, FundingPaid, GapEnded, GapStarted, OrderRejected
 from perpmaker.domain.instrument import Instrument
 from perpmaker.maker.market_maker import MarketMaker
+from perpmaker.venues.redaction import redact_event
 
 _NS_PER_S = 1_000_000_000
 
@@ -22,7 +23,10 @@ class Lines:
         self._instrument = instrument
         self._log = structlog.wrap_logger(
             structlog.PrintLogger(file),
-            processors=[structlog.processors.LogfmtRenderer(key_order=["at", "event"], drop_missing=True)],
+            processors=[
+                redact_event,
+                structlog.processors.LogfmtRenderer(key_order=["at", "event"], drop_missing=True),
+            ],
         )
 
     def on_step(self, now_ns: int, events: Sequence[Event], commands: Sequence[Command]) -> None:

@@ -7,10 +7,22 @@ import typer
 from typer.exceptions import TyperException
 
 from perpmaker import __version__
+from perpmaker.cli.cancel import cancel
+from perpmaker.cli.clear import clear
+from perpmaker.cli.close import close
+from perpmaker.cli.compare import compare
 from perpmaker.cli.data import data_app
+from perpmaker.cli.doctor import doctor
 from perpmaker.cli.exit_codes import ExitCode
+from perpmaker.cli.record import record
+from perpmaker.cli.report import report
 from perpmaker.cli.run import run
+from perpmaker.cli.status import status
+from perpmaker.cli.testnet import serve_testnet
+from perpmaker.cli.watchdog import watchdog
 from perpmaker.domain.errors import UserError
+from perpmaker.venues.errors import VenueError
+from perpmaker.venues.redaction import redact
 
 app = typer.Typer(
     name="perpmaker",
@@ -20,6 +32,16 @@ app = typer.Typer(
     add_completion=True,
 )
 app.command("run")(run)
+app.command("record")(record)
+app.command("doctor")(doctor)
+app.command("status")(status)
+app.command("cancel")(cancel)
+app.command("close")(close)
+app.command("clear")(clear)
+app.command("watchdog")(watchdog)
+app.command("testnet")(serve_testnet)
+app.command("report")(report)
+app.command("compare")(compare)
 app.add_typer(data_app, name="data")
 
 
@@ -40,13 +62,13 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     try:
         code = app(arguments, standalone_mode=False)
-    except UserError as error:
-        sys.stderr.write(f"perpmaker: {error}\n")
+    except (UserError, VenueError) as error:
+        sys.stderr.write(f"perpmaker: {redact(str(error))}\n")
         return ExitCode.BAD_INPUT
     except TyperException as error:
         sentence = _sentence(error)
         if sentence:  # empty where the help was the answer
-            sys.stderr.write(f"perpmaker: {sentence}\n")
+            sys.stderr.write(f"perpmaker: {redact(sentence)}\n")
         return ExitCode.BAD_INPUT
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED

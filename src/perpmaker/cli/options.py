@@ -21,13 +21,18 @@ _QUOTING = "Quoting"
 _INVENTORY = "Inventory"
 _PROTECTION = "Protection"
 _TIME = "Time"
-_SIMULATION = "Simulated exchange (--exchange sim)"
+_WIRES = "Real exchanges (paper without --live)"
+_SIMULATION = "Simulated exchange (--exchange sim, and paper)"
 _OUTPUT = "Output"
 
 
 Exchange = Annotated[
     str,
-    typer.Option(rich_help_panel=_MARKET, help="Where to trade: sim, the embedded exchange. No network is touched."),
+    typer.Option(
+        rich_help_panel=_MARKET,
+        help="Where to trade: sim (the embedded exchange, no network), backpack, or any exchange of ccxt with "
+        "perpetual futures, by its ccxt id. Without --live the orders are simulated.",
+    ),
 ]
 MarketType = Annotated[str, typer.Option(rich_help_panel=_MARKET, help="perp: linear perpetual futures, nothing else.")]
 Symbol = Annotated[
@@ -276,6 +281,68 @@ QueueModelFlag = Annotated[
         "--queue-model",
         rich_help_panel=_SIMULATION,
         help="How our place in a level's queue advances: only by trades, or by cancellations too (power law).",
+    ),
+]
+Live = Annotated[
+    bool,
+    typer.Option("--live", rich_help_panel=_WIRES, help="Send real orders, with real money. Without it: paper."),
+]
+MaxDailyLoss = Annotated[
+    Decimal | None,
+    typer.Option(
+        parser=values.decimal,
+        metavar="QUOTE",
+        rich_help_panel=_PROTECTION,
+        help="Loss of this account over all runs of a UTC day at which everything is cancelled and closed and the run "
+        "ends; it stays so until `perpmaker clear`. 0 is off. Default 0.",
+    ),
+]
+MaxLoss = Annotated[
+    Decimal | None,
+    typer.Option(
+        parser=values.decimal,
+        metavar="QUOTE",
+        rich_help_panel=_PROTECTION,
+        help="The same for the loss of this run, open position included. 0 is off. Default 0.",
+    ),
+]
+NoLossLimit = Annotated[
+    bool,
+    typer.Option(
+        "--no-loss-limit",
+        rich_help_panel=_WIRES,
+        help="Start with --live although no stop loss and no loss limit is set.",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL",
+        rich_help_panel=_WIRES,
+        help="Address of the exchange's REST interface, e.g. of `perpmaker testnet`. Default: the exchange's own.",
+    ),
+]
+WsUrl = Annotated[
+    str | None,
+    typer.Option("--ws-url", metavar="URL", rich_help_panel=_WIRES, help="Address of its websocket, likewise."),
+]
+MaxBookAge = Annotated[
+    int,
+    typer.Option(
+        parser=values.nanoseconds,
+        metavar="TIME",
+        rich_help_panel=_WIRES,
+        help="Quotes are pulled when the market was silent for longer: 5s, 800ms.",
+    ),
+]
+RecordFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        metavar="DIR",
+        rich_help_panel=_WIRES,
+        help="Also record the market into this folder, to be replayed later.",
     ),
 ]
 SummaryFile = Annotated[

@@ -39,15 +39,35 @@ class SimulationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WireSettings:
+    """A real exchange, and how to trade there.
+
+    ``is_live`` sends real orders; without it the run is on paper: real market data, the simulated exchange for fills.
+    ``base_url`` and ``ws_url`` replace the exchange's own addresses (a testnet). ``max_daily_loss`` is quote currency,
+    0 is off. ``record`` is a folder to record the market into.
+    """
+
+    exchange: str
+    is_live: bool
+    base_url: str | None
+    ws_url: str | None
+    max_book_age_ns: int
+    max_daily_loss: Decimal
+    record: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One run: what to trade, how, on what, and where to tell about it.
 
+    ``simulation`` is the simulated exchange of a simulation and of a paper run; ``wires`` is None for a simulation.
     ``speed`` is simulated seconds per second, infinite for as fast as possible; ``notes`` are remarks on the flags.
     """
 
     symbol: str | None
     strategy: StrategySettings
     simulation: SimulationSettings
+    wires: WireSettings | None
     speed: float
     summary: Path | None
     journal: str | None

@@ -10,14 +10,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from perpmaker.cli import options as o
-from perpmaker.cli.request import SYNTHETIC, Request, SimulationSettings, View
-from perpmaker.domain.errors import InvalidSettingError, UnknownNameError
+from perpmaker.cli.request import SYNTHETIC, Request, SimulationSettings, View, WireSettings
+from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.maker.presets import preset as find_preset
 from perpmaker.maker.settings import StrategySettings
 from perpmaker.simulation.terms import QueueModel
 
 _DIRECTION = Annotated[bool, typer.Option(hidden=True)]
-_EXCHANGES = ("sim",)
+SIMULATION = "sim"
 
 
 def run(
@@ -40,12 +40,20 @@ def run(
     take_profit: o.TakeProfit = None,
     after_stop: o.AfterStopFlag = None,
     max_drawdown: o.MaxDrawdown = None,
+    max_loss: o.MaxLoss = None,
+    max_daily_loss: o.MaxDailyLoss = None,
     close_on_exit: o.CloseOnExit = False,
     duration: o.Duration = None,
     interval: o.Interval = None,
+    live: o.Live = False,
+    no_loss_limit: o.NoLossLimit = False,
+    base_url: o.BaseUrl = None,
+    ws_url: o.WsUrl = None,
+    max_book_age: o.MaxBookAge = "5s",  # type: ignore[assignment]  # typer hands the default through the parser
+    record: o.RecordFolder = None,
     feed: o.Feed = SYNTHETIC,
     seed: o.Seed = 1,
-    speed: o.Speed = "max",  # type: ignore[assignment]  # typer hands the default through the parser
+    speed: o.Speed = "max",  # type: ignore[assignment]  # as above
     balance: o.Balance = Decimal(10_000),
     leverage: o.Leverage = Decimal(10),
     maker_fee: o.MakerFee = Decimal("0.0002"),
@@ -67,7 +75,7 @@ def run(
     """
     if long_only or short_only or side is not None:
         _refuse_direction()
-    _check_names(exchange, market_type)
+    _check_market_type(market_type)
     strategy = strategy_settings(
         preset,
         {
@@ -83,6 +91,7 @@ def run(
             "take_profit": take_profit,
             "after_stop": after_stop,
             "max_drawdown": max_drawdown,
+            "max_loss": max_loss,
             "recenter": recenter,
             "max_drift": max_drift,
             "reference": reference,
@@ -91,6 +100,18 @@ def run(
             "interval_s": interval,
         },
     )
+    wires = None
+    if exchange != SIMULATION:
+        wires = WireSettings(
+            exchange=exchange,
+            is_live=live,
+            base_url=base_url,
+            ws_url=ws_url,
+            max_book_age_ns=max_book_age,
+            max_daily_loss=Decimal(0) if max_daily_loss is None else max_daily_loss,
+            record=record,
+        )
+    _check_wires(live, wires, strategy, is_waived=no_loss_limit)
     simulation = SimulationSettings(
         feed=feed,
         seed=seed,
@@ -106,6 +127,7 @@ def run(
         symbol=symbol,
         strategy=strategy,
         simulation=simulation,
+        wires=wires,
         speed=speed,
         summary=summary,
         journal=journal,
@@ -113,9 +135,13 @@ def run(
         command_line=_command_line(),
         notes=_notes_on(inventory_skew, strategy),
     )
-    from perpmaker.cli.session import run_session  # noqa: PLC0415 - a second of imports that `--help` does not need
+    if wires is None:
+        from perpmaker.cli.session import run_session  # noqa: PLC0415 - a second of imports `--help` does not need
 
-    raise typer.Exit(run_session(request))
+        raise typer.Exit(run_session(request))
+    from perpmaker.cli.wires import run_live_session  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run_live_session(request, wires))
 
 
 def strategy_settings(preset: str | None, given: Mapping[str, Any]) -> StrategySettings:
@@ -133,15 +159,35 @@ def strategy_settings(preset: str | None, given: Mapping[str, Any]) -> StrategyS
     return StrategySettings(**values)
 
 
-def _check_names(exchange: str, market_type: str) -> None:
+def _check_market_type(market_type: str) -> None:
     if market_type != "perp":
         raise InvalidSettingError(
             f"--market-type {market_type}: this program trades perpetual futures only; positions may go short, and "
             "spot has no short side. Use --market-type perp"
         )
-    if exchange not in _EXCHANGES:
-        raise UnknownNameError(
-            f"--exchange {exchange}: only sim, the embedded exchange, is there for now; use --exchange sim"
+
+
+def _check_wires(live: bool, wires: WireSettings | None, strategy: StrategySettings, *, is_waived: bool) -> None:
+    """What a start on a real exchange must not lack.
+
+    Raises:
+        InvalidSettingError: a flag does not fit, or real money would be traded without any limit to its loss.
+    """
+    if wires is None:
+        if live:
+            raise InvalidSettingError(
+                "--live: there is no real money on sim; name an exchange, e.g. --exchange backpack"
+            )
+        return
+    if wires.max_daily_loss < 0:
+        raise InvalidSettingError(f"--max-daily-loss {wires.max_daily_loss}: cannot be negative; 0 turns it off")
+    if wires.max_book_age_ns <= 0:
+        raise InvalidSettingError("--max-book-age 0: must be above 0, e.g. 5s")
+    limits = (strategy.stop_loss, strategy.max_loss, strategy.max_drawdown, wires.max_daily_loss)
+    if live and not any(limits) and not is_waived:
+        raise InvalidSettingError(
+            "--live without any limit to the loss: give --stop-loss, --max-loss, --max-daily-loss or --max-drawdown, "
+            "or say --no-loss-limit"
         )
 
 

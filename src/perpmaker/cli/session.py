@@ -1,35 +1,33 @@
-"""A run from start to end: what watches it, what interrupts it, its summary, and the code that it ends with."""
+"""A simulated run from start to end: what watches it, what interrupts it, its summary, and its exit code."""
 
-import os
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import fields
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from perpmaker import __version__
 from perpmaker.cli.compose import SimulatedRun, compose
-from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
+from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.interrupts import Abandoned, ending_cleanly
-from perpmaker.cli.lines import Lines
 from perpmaker.cli.notes import TradeWatch, opening_notes, touches_of
-from perpmaker.cli.request import NO_JOURNAL, SYNTHETIC, Request, View
+from perpmaker.cli.request import NO_JOURNAL, SYNTHETIC, Request
 from perpmaker.cli.screen import Screen
-from perpmaker.cli.summary_view import show_summary
-from perpmaker.domain.errors import InvalidSettingError, JournalError
+from perpmaker.cli.teller import Teller, check_writable, exit_code
+from perpmaker.domain.errors import JournalError
 from perpmaker.domain.events import EndReason
 from perpmaker.runtime.observer import Observer
+from perpmaker.runtime.outcome import Outcome
 from perpmaker.runtime.pace import Pace
-from perpmaker.runtime.replay import Outcome, Replay
+from perpmaker.runtime.replay import Replay
 from perpmaker.runtime.statistics import RunStatistics
 from perpmaker.runtime.summary import RunFacts, Summary, summarize
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from perpmaker.journal.writer import RunJournal
 
 
@@ -39,19 +37,9 @@ def run_session(request: Request) -> ExitCode:
     Raises:
         UserError: what was asked for cannot be done; nothing was started.
     """
-    if request.summary is not None:
-        _check_writable(request.summary)
+    check_writable(request.summary)
     run = compose(request.symbol, request.strategy, request.simulation)
     return _Session(request, run).play()
-
-
-def _check_writable(summary: Path) -> None:
-    """Find out before the run, not after it."""
-    if not summary.parent.is_dir():
-        raise InvalidSettingError(f"--summary {summary}: there is no folder {summary.parent}")
-    target = summary if summary.exists() else summary.parent
-    if summary.is_dir() or not os.access(target, os.W_OK):
-        raise InvalidSettingError(f"--summary {summary}: that cannot be written; give another file")
 
 
 class _Session:
@@ -59,15 +47,10 @@ class _Session:
         self._request = request
         self._run = run
         self._start_ns = run.exchange.now_ns
-        self._console = Console(highlight=False)
-        self._lines = Lines(run.maker, run.instrument, sys.stdout)
+        self._teller = Teller(request.view, request.summary, run.maker, run.instrument)
         self._statistics = RunStatistics(run.instrument, run.terms.max_position_lots, self._start_ns)
         self._watch = TradeWatch(run.maker)
         self._touches = touches_of(run.feed, request.strategy)
-        view = request.view
-        self._is_live = view is View.LIVE or (view is View.AUTO and self._console.is_terminal)
-        self._is_quiet = view is View.NONE
-        self._notes: list[str] = []
 
     def play(self) -> ExitCode:
         with ExitStack() as stack:
@@ -78,11 +61,12 @@ class _Session:
 
                 observers.append(JournalObserver(journal, self._run.maker))
             for note in self._opening_notes():
-                self._tell(note)
-            if self._is_live:
-                observers.append(stack.enter_context(self._screen()))
-            elif not self._is_quiet:
-                observers.append(self._lines)
+                self._teller.tell(note)
+            view = self._teller.view(self._screen())
+            if isinstance(view, AbstractContextManager):
+                view = stack.enter_context(view)
+            if view is not None:
+                observers.append(view)
             pace = None if self._request.speed == float("inf") else Pace(self._request.speed)
             replay = Replay(self._run.maker, self._run.exchange, observers, pace)
             began = time.perf_counter()
@@ -90,23 +74,11 @@ class _Session:
             wall_s = time.perf_counter() - began
             if outcome is None:
                 return ExitCode.ABANDONED
-            self._conclude(outcome, error)
+            self._teller.conclude(outcome, error, self._watch.verdict(self._request.strategy, self._touches))
             summary = self._summarize(outcome, replay.requests, wall_s)
-            is_recorded = journal is None or _end_journal(journal, summary)
-        is_told = self._publish(summary)
-        is_clean = is_told and is_recorded and not outcome.orders_left
-        return EXIT_CODES[outcome.reason] if is_clean else ExitCode.FAILED
-
-    def _conclude(self, outcome: Outcome, error: Exception | None) -> None:
-        """What is left, what broke, or why nothing traded."""
-        if outcome.orders_left:
-            self._tell(f"{outcome.orders_left} orders still rest at the exchange, by its own count: cancel them there")
-        if error is not None:
-            self._tell(f"unrecoverable error, orders were cancelled: {type(error).__name__}: {error}")
-            return
-        verdict = self._watch.verdict(self._request.strategy, self._touches)
-        if verdict is not None:
-            self._tell(verdict)
+            is_recorded = journal is None or end_journal(journal, summary)
+        is_told = self._teller.publish(summary)
+        return exit_code(outcome, is_told=is_told and is_recorded)
 
     def _drive(self, replay: Replay) -> tuple[Outcome | None, Exception | None]:
         """Run; no outcome after a second interrupt, an error beside the outcome when something broke."""
@@ -156,7 +128,7 @@ class _Session:
         run = self._run
         title = f"perpmaker {__version__}  SIMULATION  {run.instrument.symbol}  {self._request.simulation.feed}"
         return Screen(
-            self._console, title, run.maker, run.instrument, run.terms, self._start_ns, run.exchange.queue_ahead
+            self._teller.console, title, run.maker, run.instrument, run.terms, self._start_ns, run.exchange.queue_ahead
         )
 
     def _summarize(self, outcome: Outcome, requests: int, wall_s: float) -> Summary:
@@ -172,48 +144,25 @@ class _Session:
             wall_s=wall_s,
             run=RunFacts(
                 end_reason=outcome.reason,
+                mode="simulation",
                 exchange="sim",
                 symbol=run.instrument.symbol,
                 seed=self._seed,
                 version=__version__,
                 settings=self._settings(),
-                notices=self._notes,
+                notices=self._teller.notes,
             ),
         )
-
-    def _publish(self, summary: Summary) -> bool:
-        """Show the summary and write its file; False when the file could not be written."""
-        if not self._is_quiet:
-            show_summary(self._console, summary, self._run.instrument)
-        if self._request.summary is None:
-            return True
-        try:
-            self._request.summary.write_text(summary.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            sys.stderr.write(f"perpmaker: --summary {self._request.summary}: not written: {error.strerror}\n")
-            return False
-        return True
-
-    def _tell(self, note: str) -> None:
-        self._notes.append(note)
-        if self._is_live:
-            self._console.print(note, style="dim")
-        elif not self._is_quiet:
-            self._lines.note(note)
 
     @property
     def _seed(self) -> int | None:
         return self._request.simulation.seed if self._request.simulation.feed == SYNTHETIC else None
 
     def _settings(self) -> Mapping[str, str]:
-        return {
-            field.name: _text(getattr(group, field.name))
-            for group in (self._request.strategy, self._request.simulation)
-            for field in fields(group)
-        }
+        return settings_by_name(self._request.strategy, self._request.simulation)
 
 
-def _end_journal(journal: "RunJournal", summary: Summary) -> bool:
+def end_journal(journal: "RunJournal", summary: Summary) -> bool:
     """Write what is left and the summary; False when the journal could not take it."""
     try:
         journal.end(summary)
@@ -221,6 +170,11 @@ def _end_journal(journal: "RunJournal", summary: Summary) -> bool:
         sys.stderr.write(f"perpmaker: {error}\n")
         return False
     return True
+
+
+def settings_by_name(*groups: "DataclassInstance") -> Mapping[str, str]:
+    """Every setting as it took effect, by its name."""
+    return {field.name: _text(getattr(group, field.name)) for group in groups for field in fields(group)}
 
 
 def _text(value: object) -> str:

@@ -37,5 +37,6 @@ def show_summary(console: Console, summary: Summary, instrument: Instrument) -> 
     for row in rows:
         table.add_row(*row)
     console.print()
-    console.print(Text(f"{summary.run.symbol} on {summary.run.exchange}: {summary.run.end_reason.value}", style="bold"))
+    run = summary.run
+    console.print(Text(f"{run.symbol} on {run.exchange}, {run.mode}: {run.end_reason.value}", style="bold"))
     console.print(table)

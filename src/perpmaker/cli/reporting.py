@@ -1,0 +1,127 @@
+"""What `perpmaker report` and `perpmaker compare` do: find the runs, make the report, show and write it.
+
+Rules kept here:
+
+1. A run is named by its id, by the beginning of one (as long as only one begins so), or by ``latest``.
+2. Where a file can be written is found out before the work, not after it.
+3. The terminal always gets the report; files beside it, where asked for.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from perpmaker.domain.errors import InvalidSettingError, UnknownNameError
+from perpmaker.journal.readers import RunRecord, list_runs
+from perpmaker.journal.writer import Journal, open_journal
+from perpmaker.report import comparison
+from perpmaker.report.browser import export_charts
+from perpmaker.report.html import page
+from perpmaker.report.run_data import read_report
+from perpmaker.report.terminal import show
+
+LATEST: Final = "latest"
+
+
+def report_run(name: str, url: str | None, *, html: Path | None, png: Path | None, data: Path | None) -> None:
+    """Show one run, and write what was asked for.
+
+    Raises:
+        UserError: there is no such run, a file cannot be written, or the market data cannot be read.
+    """
+    _check_writable(html)
+    with open_journal(url) as journal:
+        report = read_report(journal, find_run(journal, name), data)
+    show(Console(highlight=False), report)
+    if html is None and png is None:
+        return
+    written = page(report)
+    with ExitStack() as stack:
+        file = html
+        if file is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            file = Path(folder) / "report.html"
+        _write(file, written)
+        if html is not None:
+            typer.echo(f"report: {html}", err=True)
+        if png is not None:
+            for picture in export_charts(file, png):
+                typer.echo(f"chart: {picture}", err=True)
+
+
+def compare_runs(names: Sequence[str], url: str | None, *, html: Path | None) -> None:
+    """Show runs side by side.
+
+    Raises:
+        UserError: there is no such run, there are fewer than two, or the file cannot be written.
+    """
+    if len(names) < 2:
+        raise InvalidSettingError("compare needs two runs at least, e.g. `perpmaker compare 3f2a 9c41`")
+    _check_writable(html)
+    with open_journal(url) as journal:
+        reports = [read_report(journal, find_run(journal, name)) for name in names]
+    found = comparison.compare(reports)
+    console = Console(highlight=False)
+    _show_rows(console, "runs", found.names, found.runs)
+    _show_rows(console, f"settings that differ ({found.equal_settings} are equal)", found.names, found.settings)
+    _show_rows(console, "where the money came from", found.names, found.terms)
+    _show_rows(console, "figures", found.names, found.figures)
+    if html is not None:
+        _write(html, comparison.page(reports))
+        typer.echo(f"comparison: {html}", err=True)
+
+
+def find_run(journal: Journal, name: str) -> RunRecord:
+    """The run that is meant.
+
+    Raises:
+        UnknownNameError: there is none, or more than one.
+        JournalError: the journal cannot be read.
+    """
+    runs = list_runs(journal)
+    if name == LATEST and runs:
+        return runs[0]
+    exact = [run for run in runs if run.run_id == name]
+    fitting = exact or [run for run in runs if name and run.run_id.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UnknownNameError(f"{len(fitting)} runs of the journal {journal.name} begin with {name}: give more of it")
+    latest = f"; the latest is {runs[0].run_id}" if runs else "; it has no runs yet"
+    raise UnknownNameError(f"the journal {journal.name} has no run {name}{latest}")
+
+
+def _show_rows(console: Console, title: str, names: Sequence[str], rows: Sequence[comparison.Row]) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in (row.name, *row.values)))
+    console.print()
+    console.print(table)
+
+
+def _check_writable(html: Path | None) -> None:
+    if html is None:
+        return
+    if html.is_dir() or not html.parent.is_dir():
+        raise InvalidSettingError(
+            f"--html {html}: that is no file that can be written; name one in a folder that exists"
+        )
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidSettingError(f"--html {file}: cannot be written: {error.strerror}; name another file") from None
