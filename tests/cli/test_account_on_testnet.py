@@ -29,6 +29,7 @@ from perpmaker.cli.request import NO_JOURNAL, View
 from perpmaker.cli.target import Target
 from perpmaker.cli.watching import Watchdog
 from perpmaker.domain.orders import Side
+from perpmaker.journal.live import unfinished_runs
 from perpmaker.journal.processes import this_host
 from perpmaker.journal.readers import RunRecord, bookings, list_runs, load_run
 from perpmaker.journal.writer import Journal, RunStart, open_journal
@@ -321,6 +322,15 @@ def test_cancel_leaves_nothing_of_ours_and_everything_of_others(fault: str, jour
         return code, open_prices(server), server.testnet.accounts["1"].books.position.lots
 
     assert at_testnet(work) == (ExitCode.DURATION, [9_700, 10_300], 30)
+
+
+def test_a_market_is_known_however_its_name_is_typed(journal: Journal) -> None:
+    async def work(_: TestnetServer, venue: BackpackVenue) -> ExitCode:
+        typed = replace(where(died(journal, venue.facts.account)), symbol="sol_usdc_perp", last_run=None)
+        return await end_and_cancel(journal, typed, venue, virtual_clock(), closes=False)
+
+    assert at_testnet(work) is ExitCode.DURATION
+    assert not unfinished_runs(journal), "the dead run was found, and its books finished"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

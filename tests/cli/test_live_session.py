@@ -10,6 +10,7 @@ import pytest
 from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.request import View
 from perpmaker.domain.errors import InvalidSettingError
+from perpmaker.domain.events import EndReason
 from perpmaker.journal.limits import active_latches, clear_latches
 from perpmaker.journal.live import books_of, known_fill_ids, latest_live_run, unfinished_runs
 from perpmaker.journal.readers import list_runs
@@ -117,6 +118,28 @@ def test_a_run_that_died_is_finished_by_the_next_one(journal: Journal) -> None:
     run_virtual(play)
 
 
+def test_a_run_whose_right_to_trade_is_withdrawn_ends_soon_and_says_what_is_left(
+    journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def play() -> None:
+        clock = virtual_clock()
+        async with running_testnet(clock) as server:
+            task = asyncio.create_task(played(server, clock, journal, duration_s=Decimal(600), view=View.LINES))
+            await asyncio.sleep(20)
+            server.testnet.set_permission("1", can_trade=False)
+            withdrawn_ns = clock.now_ns()
+            code, session = await task
+            assert code is ExitCode.FAILED, "orders rest that it may not cancel any more"
+            assert session.summary is not None
+            assert session.summary.run.end_reason is EndReason.VENUE_STOPPED
+            assert clock.now_ns() - withdrawn_ns < 60 * 10**9
+
+    run_virtual(play)
+    out = capsys.readouterr().out
+    assert "give the key the right to trade futures" in out
+    assert "orders still rest" in out or "could not be asked whether orders still rest" in out
+
+
 def test_a_live_run_needs_a_journal() -> None:
     async def play() -> None:
         clock = virtual_clock()
@@ -135,5 +158,5 @@ def test_every_screen_says_that_it_is_live(journal: Journal, capsys: pytest.Capt
 
     run_virtual(play)
     out = capsys.readouterr().out
-    assert "LIVE: real orders on backpack, with real money" in out
+    assert "LIVE: real orders on backpack at http://127.0.0.1" in out
     assert "SOL_USDC_PERP on backpack, live: duration reached" in out

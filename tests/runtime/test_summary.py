@@ -53,7 +53,8 @@ RUN_FIELDS = ["end_reason", "mode", "exchange", "symbol", "seed", "version", "se
 
 
 def facts() -> RunFacts:
-    return RunFacts(EndReason.DURATION, "simulation", "sim", SOL.symbol, 7, "0.1.0", {"spread": "0.01"}, ["skew 0 never acts"])
+    notices = ["skew 0 never acts"]
+    return RunFacts(EndReason.DURATION, "simulation", "sim", SOL.symbol, 7, "0.1.0", {"spread": "0.01"}, notices)
 
 
 def busy_run() -> RunStatistics:

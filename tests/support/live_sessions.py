@@ -85,6 +85,7 @@ def wires(server: TestnetServer, *, is_live: bool = True, **changes: Any) -> Wir
         "base_url": server.base_url,
         "ws_url": server.ws_url,
         "max_book_age_ns": 5_000_000_000,
+        "is_account_shared": False,
         "max_daily_loss": Decimal(0),
         "record": None,
     }

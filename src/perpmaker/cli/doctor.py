@@ -44,7 +44,9 @@ def doctor(
     journal: o.JournalUrl = None,
     view: o.ViewFlag = View.AUTO,
 ) -> None:
-    """Examine whether a live run could start: venue, clock, market, keys, money, limits. Sends nothing.
+    """Examine whether a live run could start: venue, clock, market, keys, money, limits.
+
+    No order is sent; whether the keys may trade is found out by cancelling one that cannot exist.
 
     Takes the flags of `perpmaker run`; without --live only what needs no keys is examined, without a strategy only what
     does not depend on it. Exit code 0: nothing speaks against a start. 2: something does.

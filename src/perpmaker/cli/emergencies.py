@@ -11,6 +11,7 @@ Rules kept here:
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +89,8 @@ async def end_and_cancel(journal: Journal, target: Target, venue: Venue, clock: 
         VenueError: only a person can mend it.
     """
     account = venue.facts.account
+    instrument = await _instrument(target, venue)
+    target = replace(target, symbol=instrument.symbol)  # as runs are recorded, however it was typed
     say(f"{target.where}, account {account}")
     still_running = await ask_to_end(journal, account, target.symbol, clock.now_ns(), say)
     tags = recent_tags(journal, account, clock.now_ns() - TAGS_KEPT_NS)
@@ -95,7 +98,7 @@ async def end_and_cancel(journal: Journal, target: Target, venue: Venue, clock: 
         mode="close" if closes else "cancel",
         exchange=target.exchange,
         symbol=target.symbol,
-        instrument=await _instrument(target, venue),
+        instrument=instrument,
         endpoint=target.base_url,
         command_line=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     )

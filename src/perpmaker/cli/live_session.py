@@ -90,7 +90,9 @@ class LiveSession:
         self._clock = clock
         self._journal = journal
         self._random_below = random_below
-        self._settings = settings or LiveSettings(max_book_age_ns=wires.max_book_age_ns)
+        self._settings = settings or LiveSettings(
+            max_book_age_ns=wires.max_book_age_ns, has_account_alone=not wires.is_account_shared
+        )
         self._mode = "live" if wires.is_live else "paper"
         self._symbol = ""
         self._tag = 1

@@ -93,7 +93,8 @@ class LiveWatchers:
         """What kind of run it is, and what came before it."""
         exchange = self._wires.exchange
         if mode == "live":
-            self.teller.tell(f"LIVE: real orders on {exchange}, with real money")
+            where = f" at {self._wires.base_url}" if self._wires.base_url else ", with real money"
+            self.teller.tell(f"LIVE: real orders on {exchange}{where}")
         else:
             self.teller.tell(f"PAPER: the market is {exchange}'s, orders and fills are simulated; say --live to trade")
         for note in (*self._request.notes, *notes):

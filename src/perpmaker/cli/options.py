@@ -327,6 +327,15 @@ WsUrl = Annotated[
     str | None,
     typer.Option("--ws-url", metavar="URL", rich_help_panel=_WIRES, help="Address of its websocket, likewise."),
 ]
+SharedAccount = Annotated[
+    bool,
+    typer.Option(
+        "--shared-account",
+        rich_help_panel=_WIRES,
+        help="Others may begin to trade this market with this account during the run: never cancel everything in one "
+        "request, not even while nobody else was seen.",
+    ),
+]
 MaxBookAge = Annotated[
     int,
     typer.Option(

@@ -43,8 +43,8 @@ class WireSettings:
     """A real exchange, and how to trade there.
 
     ``is_live`` sends real orders; without it the run is on paper: real market data, the simulated exchange for fills.
-    ``base_url`` and ``ws_url`` replace the exchange's own addresses (a testnet). ``max_daily_loss`` is quote currency,
-    0 is off. ``record`` is a folder to record the market into.
+    ``base_url`` and ``ws_url`` replace the exchange's own addresses (a testnet). ``is_account_shared``: others
+    may trade it, too. ``max_daily_loss`` is quote currency, 0 is off. ``record`` is a folder to record the market into.
     """
 
     exchange: str
@@ -52,6 +52,7 @@ class WireSettings:
     base_url: str | None
     ws_url: str | None
     max_book_age_ns: int
+    is_account_shared: bool
     max_daily_loss: Decimal
     record: Path | None
 

@@ -4,8 +4,8 @@ Rules kept here:
 
 1. Each is a run of its own in the journal, with a mode of its own name, a tag of its own for its closing orders, and
    reasons for what it did. Readers of live runs do not see it; its executions and its part of the day do count.
-2. A run that died is finished in its own books as at the next start, where that works; where it does not, the next
-   start will. It never keeps an order from being cancelled.
+2. A run that died is finished in its own books as at the next start, where that works (who persists tries
+   `BOOK_ATTEMPTS` times); where it does not, the next start will. It never keeps an order from being cancelled.
 3. A journal that fails is told, and keeps nothing from being done at the venue.
 4. The result of closing counts from the mark at which the position was found: what it had made before belongs to the
    run that made it.
@@ -13,11 +13,11 @@ Rules kept here:
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from perpmaker import __version__
 from perpmaker.domain.errors import JournalError, UserError
@@ -40,6 +40,13 @@ from perpmaker.venues.redaction import redact
 _MARKET_S: Final = 5.0
 _SLACK_NS: Final = 5 * 10**9
 """Executions are asked for from this long before closing: our clock and the venue's differ a little."""
+
+
+BOOK_ATTEMPTS: Final = 12
+BOOK_PAUSE_S: Final = 10.0
+"""A venue in trouble is given two minutes to tell what was executed; by then everything that had to be done is done."""
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +167,15 @@ class Rescue:
         """Book what dead runs missed, and end them, as the next start would (rule 2)."""
         occasion = self.occasion
         try:
-            found = await recover_runs(
-                self.journal,
-                self.venue,
-                occasion.instrument,
-                symbol=occasion.symbol,
-                run_id="" if self._record is None else self._record.run_id,
-                clock=self.clock,
+            found = await self._told(
+                lambda: recover_runs(
+                    self.journal,
+                    self.venue,
+                    occasion.instrument,
+                    symbol=occasion.symbol,
+                    run_id="" if self._record is None else self._record.run_id,
+                    clock=self.clock,
+                )
             )
         except (VenueError, UserError) as error:
             self.tell(f"the books of the run are finished at the next start: {error}")
@@ -184,7 +193,8 @@ class Rescue:
 
     async def _book(self, report: Closed, since_ns: int) -> None:
         try:
-            executions = [each for each in await self.venue.fills(since_ns) if each.tag == self._tag]
+            told = await self._told(lambda: self.venue.fills(since_ns))
+            executions = [each for each in told if each.tag == self._tag]
         except VenueError as error:
             self.tell(f"the closing executions are not in the journal, the venue did not tell them: {error}")
             return
@@ -202,6 +212,16 @@ class Rescue:
             record.daily_result(utc_day(now_ns), profit)
 
         self._keep(write)
+
+    async def _told(self, question: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What the venue tells of the past. Raises `VenueError` where it does not, not even after a while."""
+        for _ in range(BOOK_ATTEMPTS - 1 if self.persists else 0):
+            try:
+                return await question()
+            except VenueError as error:
+                self.effort.say(f"the books wait for the venue: {error}")
+            await asyncio.sleep(BOOK_PAUSE_S)
+        return await question()
 
     def _keep(self, write: Callable[[RunJournal], None]) -> None:
         """Write something down; rule 3."""

@@ -50,6 +50,7 @@ def run(
     base_url: o.BaseUrl = None,
     ws_url: o.WsUrl = None,
     max_book_age: o.MaxBookAge = "5s",  # type: ignore[assignment]  # typer hands the default through the parser
+    shared_account: o.SharedAccount = False,
     record: o.RecordFolder = None,
     feed: o.Feed = SYNTHETIC,
     seed: o.Seed = 1,
@@ -101,17 +102,34 @@ def run(
         },
     )
     wires = None
-    if exchange != SIMULATION:
+    if exchange == SIMULATION:
+        _refuse_what_does_not_fit(
+            "sim, the embedded exchange: name a real one, e.g. --exchange backpack",
+            {
+                "--live": live,
+                "--max-daily-loss": max_daily_loss,
+                "--base-url": base_url,
+                "--ws-url": ws_url,
+                "--record": record,
+                "--shared-account": shared_account,
+            },
+        )
+    else:
+        _refuse_what_does_not_fit(
+            "a real exchange, whose market is its own: use it with --exchange sim",
+            {"--feed": feed != SYNTHETIC, "--seed": seed != 1, "--speed": speed != float("inf")},
+        )
         wires = WireSettings(
             exchange=exchange,
             is_live=live,
             base_url=base_url,
             ws_url=ws_url,
             max_book_age_ns=max_book_age,
+            is_account_shared=shared_account,
             max_daily_loss=Decimal(0) if max_daily_loss is None else max_daily_loss,
             record=record,
         )
-    _check_wires(live, wires, strategy, is_waived=no_loss_limit)
+        _check_wires(wires, strategy, is_waived=no_loss_limit)
     simulation = SimulationSettings(
         feed=feed,
         seed=seed,
@@ -167,24 +185,25 @@ def _check_market_type(market_type: str) -> None:
         )
 
 
-def _check_wires(live: bool, wires: WireSettings | None, strategy: StrategySettings, *, is_waived: bool) -> None:
+def _refuse_what_does_not_fit(where: str, flags: Mapping[str, object]) -> None:
+    """A flag that would do nothing is a mistake, not a wish. Raises `InvalidSettingError`."""
+    for flag, is_given in flags.items():
+        if is_given:
+            raise InvalidSettingError(f"{flag} does nothing on {where}")
+
+
+def _check_wires(wires: WireSettings, strategy: StrategySettings, *, is_waived: bool) -> None:
     """What a start on a real exchange must not lack.
 
     Raises:
-        InvalidSettingError: a flag does not fit, or real money would be traded without any limit to its loss.
+        InvalidSettingError: a value is impossible, or real money would be traded without any limit to its loss.
     """
-    if wires is None:
-        if live:
-            raise InvalidSettingError(
-                "--live: there is no real money on sim; name an exchange, e.g. --exchange backpack"
-            )
-        return
     if wires.max_daily_loss < 0:
         raise InvalidSettingError(f"--max-daily-loss {wires.max_daily_loss}: cannot be negative; 0 turns it off")
     if wires.max_book_age_ns <= 0:
         raise InvalidSettingError("--max-book-age 0: must be above 0, e.g. 5s")
     limits = (strategy.stop_loss, strategy.max_loss, strategy.max_drawdown, wires.max_daily_loss)
-    if live and not any(limits) and not is_waived:
+    if wires.is_live and not any(limits) and not is_waived:
         raise InvalidSettingError(
             "--live without any limit to the loss: give --stop-loss, --max-loss, --max-daily-loss or --max-drawdown, "
             "or say --no-loss-limit"

@@ -277,7 +277,9 @@ class MarketMaker:
     def _on_position_corrected(self, event: PositionCorrected) -> bool:
         mark = self._state.mark_milliticks
         self._state.position.apply_correction(event.change_lots, event.price_milliticks)
-        gained = None if mark is None else event.change_lots * (mark - event.price_milliticks) * QUANTA_PER_MILLITICK_LOT
+        gained = (
+            None if mark is None else event.change_lots * (mark - event.price_milliticks) * QUANTA_PER_MILLITICK_LOT
+        )
         self._protection.took_over(gained)
         self._is_protection_due = True
         return self._set_requote_due()

@@ -168,7 +168,7 @@ class CcxtAccountStream:
             heard = await self._exchange.watch_positions([self._symbol])
             now_ns = self._clock.now_ns()
             read = [
-                (self._parser.streamed_position_lots(position), int(position.get("timestamp") or 0) * 1_000_000)
+                (self._parser.position_lots(position), int(position.get("timestamp") or 0) * 1_000_000)
                 for position in heard
                 if position["symbol"] == self._symbol
             ]

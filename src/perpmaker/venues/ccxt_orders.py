@@ -111,7 +111,7 @@ class CcxtOrders:
                 return Canceled(order_id, self._clock.now_ns(), filled)
             found = await self._history.order(own, 0)
         except VenueError as error:
-            return Unknown(order_id, str(error))
+            return Unknown(order_id, str(error), error.reaction)
         if found is None or found.state is OrderState.OPEN:
             return Unknown(order_id, f"{self._exchange.id} has not shown the cancellation yet")
         if found.state is OrderState.FILLED:
@@ -227,5 +227,5 @@ def _refused(order_id: int, error: VenueError) -> PlaceResult:
     if error.code == NOT_SENT:
         return Refused(order_id, RejectReason.OTHER, f"not sent: {error}")
     if error.reaction is Reaction.REFUSE or error.reaction is Reaction.STOP:
-        return Refused(order_id, reject_reason(error), str(error))
+        return Refused(order_id, reject_reason(error), str(error), error.reaction)
     return Unknown(order_id, str(error))

@@ -111,15 +111,11 @@ class Parser:
         )
 
     def position_lots(self, position: dict[str, Any]) -> int:
-        """Signed lots of a position as REST tells it."""
+        """Signed lots of a position, told by REST or by the stream."""
+        if self._quirks.position is not None:
+            return self._contract.contracts.signed(plain(self._quirks.position(position)))
         lots = abs(self._contract.contracts.signed(plain(position.get("contracts") or 0)))
         return lots * {"long": 1, "short": -1}[position["side"]] if lots else 0
-
-    def streamed_position_lots(self, position: dict[str, Any]) -> int:
-        """Signed lots of a position as the stream tells it."""
-        if self._quirks.position is None:
-            return self.position_lots(position)
-        return self._contract.contracts.signed(plain(self._quirks.position(position)))
 
     def funding(self, entry: dict[str, Any], now_ns: int) -> VenueFunding:
         """Raises `LookupError`, `ValueError` or `ArithmeticError` for what cannot be read."""

@@ -108,7 +108,7 @@ class Quirks:
         filled: the cumulative fill of an order of the stream.
         trade: the fill that an order of the stream tells; for exchanges without a stream of own trades.
         fees: what an execution cost; ``cost`` and ``currency`` of each.
-        position: the signed contracts of a position of the stream.
+        position: the signed contracts of a position, told by REST or by the stream.
         account: balance, fees and leverage.
         time: the exchange's time, ms.
         equity_has_profit: ccxt's total balance contains unrealized profit.
@@ -129,11 +129,17 @@ class Quirks:
     request_life_ns: int | None = None
 
 
+def _backpack_position(position: dict[str, Any]) -> Any:
+    """The figure of ccxt counts open orders as well."""
+    told = position["info"]
+    return told["q"] if "q" in told else told["netQuantity"]
+
+
 _BACKPACK: Final = Quirks(
     filled=lambda order: order["info"].get("z") or order["info"].get("executedQuantity") or 0,
     trade=_backpack_trade,
     fees=_backpack_fees,
-    position=lambda position: position["info"]["q"],
+    position=_backpack_position,
     account=_backpack_account,
     time=_backpack_time,
     trades_parameters=(("sortDirection", "Asc"),),

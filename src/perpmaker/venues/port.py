@@ -36,6 +36,7 @@ from perpmaker.domain.events import (
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.orders import CancelReason, RejectReason, Side
 from perpmaker.simulation.player import FeedRow
+from perpmaker.venues.errors import Reaction
 
 MarketEvent = BookUpdated | TradeSeen | MarkUpdated | GapStarted | GapEnded
 OwnEvent = OrderAccepted | OrderRejected | OrderCanceled | Filled | FundingPaid
@@ -182,11 +183,15 @@ class Accepted(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Proof that the order does not exist at the venue. ``detail`` is the venue's own sentence, without secrets."""
+    """Proof that the order does not exist at the venue. ``detail`` is the venue's own sentence, without secrets.
+
+    ``reaction`` is `Reaction.STOP` where every further order would be refused until a person has mended something.
+    """
 
     order_id: int
     reason: RejectReason
     detail: str
+    reaction: Reaction = Reaction.REFUSE
 
 
 class Canceled(NamedTuple):
@@ -204,10 +209,11 @@ class NotOpen(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """No proof either way. ``detail`` says what happened to the request."""
+    """No proof either way. ``detail`` says what happened to the request; ``reaction`` is as for `Refused`."""
 
     order_id: int
     detail: str
+    reaction: Reaction = Reaction.UNKNOWN
 
 
 PlaceResult = Accepted | Refused | Unknown

@@ -21,13 +21,20 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from perpmaker.domain.commands import Cancel, Command, Place
-from perpmaker.domain.events import CancelRejected, OrderAccepted, OrderCanceled, OrderRejected, OutcomeUnknown
+from perpmaker.domain.events import (
+    CancelRejected,
+    EndReason,
+    OrderAccepted,
+    OrderCanceled,
+    OrderRejected,
+    OutcomeUnknown,
+)
 from perpmaker.domain.orders import CancelReason, OrderStatus, RejectReason
 from perpmaker.runtime.live.desk import Desk
 from perpmaker.runtime.live.pretrade import PreTradeChecks
 from perpmaker.runtime.live.resolver import Resolver
-from perpmaker.venues.errors import VenueError
-from perpmaker.venues.port import Accepted, Canceled, CancelResult, NotOpen, PlaceResult, Refused
+from perpmaker.venues.errors import Reaction, VenueError
+from perpmaker.venues.port import Accepted, Canceled, CancelResult, NotOpen, PlaceResult, Refused, Unknown
 
 PATIENCE_S: Final = 10.0
 
@@ -160,6 +167,8 @@ class Executor:
         if isinstance(result, NotOpen):
             desk.tell(CancelRejected(now_ns, now_ns, order_id))
         else:
+            if isinstance(result, Unknown):
+                self._heed(result)
             desk.tell(OutcomeUnknown(now_ns, order_id))
         self._resolver.watch(order_id)
 
@@ -224,6 +233,7 @@ class Executor:
         if isinstance(result, Accepted):
             desk.tell(OrderAccepted(now_ns, result.venue_ns, order_id))
         elif isinstance(result, Refused):
+            self._heed(result)
             if result.reason is RejectReason.RATE_LIMITED:
                 desk.bucket.drain(now_ns)
             desk.counts[f"refused: {result.reason.value}"] += 1
@@ -235,6 +245,12 @@ class Executor:
             desk.note("unknown outcome", f"order {order_id}: {detail}")
             desk.tell(OutcomeUnknown(now_ns, order_id))
             self._resolver.watch(order_id)
+
+    def _heed(self, result: Refused | Unknown) -> None:
+        """Keys withdrawn, a market delisted: nothing more will be accepted, so the run ends."""
+        if result.reaction is Reaction.STOP and not self._desk.maker.is_ending:
+            self._desk.note("venue", f"order {result.order_id}: {result.detail}")
+            self._desk.request_stop(EndReason.VENUE_STOPPED)
 
     async def _headroom(self) -> None:
         wait_ns = self._desk.bucket.take_for_cancel(self._desk.clock.now_ns())

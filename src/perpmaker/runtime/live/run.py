@@ -63,6 +63,8 @@ LEAST_PAUSE_NS: Final = 1_000_000
 SOON_NS: Final = 50_000_000
 """Orders that were searched for come back together: one decision for all of them."""
 
+STOPPED_PATIENCE_NS: Final = 20 * 10**9
+
 _NS_PER_S: Final = 1_000_000_000
 _OF_ORDERS = (OrderAccepted, OrderCanceled, OrderRejected, Filled)
 _MOVES_MONEY = (MarkUpdated, Filled, FundingPaid, PositionCorrected)
@@ -268,7 +270,7 @@ class LiveRun:
         if isinstance(event, _MOVES_MONEY) and daily_loss and daily_loss.is_reached(now_ns, event, self._maker.state):
             self._stop(EndReason.MAX_DAILY_LOSS)
         if self._maker.is_ending and self._give_up_timer is None and not self._is_over:
-            self._give_up_timer = self._in(self._settings.end_patience_ns, self._give_up)
+            self._give_up_timer = self._in(self._end_patience_ns(), self._give_up)
         self._refresh_ns, until_ns = self._maker.deadlines()
         self._due_ns = min(self._refresh_ns, until_ns)
 
@@ -296,6 +298,12 @@ class LiveRun:
     def _stop(self, reason: EndReason) -> None:
         if not self._maker.is_ending:
             self.tell(StopRequested(self._clock.now_ns(), reason))
+
+    def _end_patience_ns(self) -> int:
+        """A venue that needs a person first will hardly do better for being asked longer."""
+        patience_ns = self._settings.end_patience_ns
+        is_refused = self._maker.end_reason is EndReason.VENUE_STOPPED
+        return min(patience_ns, STOPPED_PATIENCE_NS) if is_refused else patience_ns
 
     def _give_up(self) -> None:
         """The end took too long: what is left is for `sweep`, and for a person."""

@@ -101,7 +101,7 @@ class OrderDesk:
         try:
             order = await self._cancel({"clientId": client_id, "symbol": self._symbol}, body)
         except VenueError as error:
-            return NotOpen(order_id) if error.code == NOT_FOUND else Unknown(order_id, str(error))
+            return NotOpen(order_id) if error.code == NOT_FOUND else Unknown(order_id, str(error), error.reaction)
         if order.state is OrderState.CANCELED or order.state is OrderState.REJECTED:
             return Canceled(order_id, self._clock.now_ns(), order.filled_lots)
         if order.state is OrderState.FILLED:
@@ -164,5 +164,5 @@ def _unplaced(order_id: int, error: VenueError, said: str | None = None) -> Plac
     if error.code == NOT_SENT:
         return Refused(order_id, RejectReason.OTHER, f"not sent: {error}")
     if error.reaction is Reaction.REFUSE or error.reaction is Reaction.STOP:
-        return Refused(order_id, reject_reason(error.code, said or str(error)), str(error))
+        return Refused(order_id, reject_reason(error.code, said or str(error)), str(error), error.reaction)
     return Unknown(order_id, str(error))
