@@ -108,6 +108,12 @@ def test_a_rescue_takes_as_long_as_it_takes() -> None:
     assert scene.end_s > 3_700
 
 
+def test_the_end_that_the_rescue_itself_has_written_does_not_break_it_off() -> None:
+    scene = Scene(beats_until=10, ends_at=30, cleaning_s=20)
+    assert scene.play() is Verdict.RESCUED
+    assert len(scene.cleaned) == 1
+
+
 def test_a_journal_that_cannot_be_read_is_silence_and_told_once() -> None:
     scene = Scene(beats_until=100, unreadable=(50, 10**9))
     assert scene.play() is Verdict.RESCUED

@@ -58,7 +58,10 @@ async def watch(
         while True:
             pulse = ear.listen()
             if pulse is not None and pulse.has_ended:
-                return Verdict.RESCUED if cleaning is not None and cleaning.done() else Verdict.ENDED
+                if cleaning is None or last is None or pulse.heartbeat_ns != last.heartbeat_ns:
+                    return Verdict.ENDED
+                await cleaning  # an end without a sign of life is what cleaning up writes; there may be more to it
+                return Verdict.RESCUED
             if pulse != last:
                 last, changed_ns = pulse, clock.now_ns()
                 if cleaning is not None:
