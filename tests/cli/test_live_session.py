@@ -11,10 +11,12 @@ from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.request import View
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.events import EndReason
+from perpmaker.domain.orders import Side
 from perpmaker.journal.limits import active_latches, clear_latches
 from perpmaker.journal.live import books_of, known_fill_ids, latest_live_run, unfinished_runs
 from perpmaker.journal.readers import list_runs
 from perpmaker.journal.writer import Journal, open_journal
+from perpmaker.venues.client_ids import UINT32, OwnId
 from support.live_sessions import live_session, played, running_testnet, venue_on
 from support.virtual_time import run_virtual, virtual_clock
 
@@ -138,6 +140,20 @@ def test_a_run_whose_right_to_trade_is_withdrawn_ends_soon_and_says_what_is_left
     out = capsys.readouterr().out
     assert "give the key the right to trade futures" in out
     assert "orders still rest" in out or "could not be asked whether orders still rest" in out
+
+
+def test_a_tag_that_somebody_elses_order_carries_is_not_taken(journal: Journal) -> None:
+    async def play() -> None:
+        clock = virtual_clock()
+        async with running_testnet(clock) as server:
+            stranger = server.testnet.place_foreign_order("1", Side.BUY, 13_900, 10, int(UINT32.encode(OwnId(1, 1))))
+            code, _ = await played(server, clock, journal)
+            assert code is ExitCode.DURATION
+            (run,) = list_runs(journal)
+            assert run.tag == 2
+            assert list(server.testnet.accounts["1"].books.open_ids) == [stranger]
+
+    run_virtual(play)
 
 
 def test_a_live_run_needs_a_journal() -> None:

@@ -31,7 +31,8 @@ from support.maker_bench import Bench, instrument
 PAGE = page("docs/running.md")
 RUN_FLAGS = {code_names(row[0])[0]: row for row in rows(section(PAGE, "Flags"))}
 IN_WORDS = {
-    "--preset": "none", "--spread": "required", "--quantity": "required", "--close-on-exit": "off", "--shared-account": "off",
+    "--preset": "none", "--spread": "required", "--quantity": "required", "--close-on-exit": "off",
+    "--shared-account": "off",
     "--summary": "none", "--journal": "user's data folder", "--symbol": f"`{DEFAULT_SYMBOL}`",
     "--live": "off", "--no-loss-limit": "off", "--max-daily-loss": "`0`", "--record": "none",
     "--base-url": "the exchange's own", "--ws-url": "the exchange's own",

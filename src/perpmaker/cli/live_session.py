@@ -116,7 +116,7 @@ class LiveSession:
             if checked is None:
                 return ExitCode.BAD_INPUT
             with ExitStack() as stack:
-                journal = self._begin_journal(stack, market)
+                journal = self._begin_journal(stack, market, checked)
                 return await self._prepare_and_play(market, journal, stack)
         except VenueError as error:
             sys.stderr.write(f"perpmaker: not started: {redact(str(error))}\n")
@@ -147,7 +147,7 @@ class LiveSession:
         sys.stderr.write(f"perpmaker: not started: {redact(checked.refusal or '')}\n")
         return None
 
-    def _begin_journal(self, stack: ExitStack, market: MarketTerms) -> RunJournal | None:
+    def _begin_journal(self, stack: ExitStack, market: MarketTerms, checked: Preflight) -> RunJournal | None:
         if self._journal is None:
             return None
         facts = self._venue.facts
@@ -164,7 +164,7 @@ class LiveSession:
             provenance={"market": facts.name},
             started_at_ns=self._clock.now_ns(),
             account=facts.account if self._wires.is_live else None,
-            tag=self._new_tag(facts),
+            tag=self._new_tag(facts, checked),
             pid=os.getpid(),
             host=this_host(),
             endpoint=self._wires.base_url,
@@ -172,11 +172,11 @@ class LiveSession:
         self._tag = about.tag or 1
         return stack.enter_context(self._journal.begin_run(about))
 
-    def _new_tag(self, facts: VenueFacts) -> int:
-        """A tag that no order of this account carries, as far as the journal knows."""
-        taken: frozenset[int] = frozenset()
+    def _new_tag(self, facts: VenueFacts, checked: Preflight) -> int:
+        """A tag that no order of this account carries, as far as the journal and the market's open orders tell."""
+        taken = frozenset(order.tag for order in checked.orders or () if order.tag is not None)
         if self._journal is not None and self._wires.is_live:
-            taken = recent_tags(self._journal, facts.account, self._clock.now_ns() - TAGS_KEPT_NS)
+            taken |= recent_tags(self._journal, facts.account, self._clock.now_ns() - TAGS_KEPT_NS)
         free = [tag for tag in range(1, min(facts.max_tag, _MOST_TAGS) + 1) if tag not in taken]
         if not free:
             raise InvalidSettingError(
