@@ -79,7 +79,6 @@ class Stopwatch:
         self._read_ns = 0
         self._decided_ns = 0
         self.requests: dict[str, list[int]] = defaultdict(list)
-        self.unchanged = 0
         self._is_first_due = 0
         self._bytes_ns = 0
         self._frame_ns = 0
@@ -104,7 +103,8 @@ class Stopwatch:
             decided_ns = time.perf_counter_ns()
             before = watch._count_spawns(executor)
             carried(executor, commands)
-            watch._decided(executor, commands, watch._spawned - before, decided_ns)
+            held = 1 if executor._held else 0  # the new orders follow in a request of their own
+            watch._decided(executor, commands, watch._spawned - before + held, decided_ns)
 
         ResponseHandler.data_received = data_received  # type: ignore[method-assign]
         Stream._read = _read  # type: ignore[method-assign]
@@ -162,8 +162,6 @@ class Stopwatch:
             self._decided_ns = decided_ns
             self.parts_ns["bytes -> frame handed to us"].append(self._read_ns - self._frame_ns)
             self.parts_ns["frame -> decision made"].append(decided_ns - self._read_ns)
-        if not sides and self._frame_ns:
-            self.unchanged += 1
         cancels = any(isinstance(each, Cancel) for each in commands)
         if cancels and any(isinstance(each, Place) for each in commands):
             self.requests["one side" if len(sides) == 1 else "both sides"].append(requests)
@@ -322,6 +320,8 @@ def _one(testnet: Any, folder: Path, seconds: float, levels: int, base: list[int
         sent = watch.requests[what]
         if sent:
             sys.stdout.write(f"    requests per requote of {what}: {statistics.fmean(sent):.2f} ({len(sent)})\n")
+    unchanged = bot.run.market_messages - sum(len(sent) for sent in watch.requests.values())
+    sys.stdout.write(f"    requests for a market message that changes nothing: 0 ({unchanged}; only decisions send)\n")
     sys.stdout.write(f"    market messages {bot.run.market_messages}, requests {bot.run.requests}: {dict(counts)}\n")
     if is_profiled:
         text = io.StringIO()
