@@ -5,35 +5,19 @@ from decimal import Decimal
 
 import numpy as np
 
-from perpmaker.domain.commands import ANY_PRICE, FAR_FUTURE_NS, Place, Wake
+from perpmaker.domain.commands import ASLEEP, Place, Wake
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import QUANTA_PER_TICK_LOT
 from perpmaker.domain.orders import OrderKind, Side
-from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation import market_events as m
 from perpmaker.simulation.market_events import MarketChunk
 from perpmaker.simulation.terms import ExchangeTerms
 
 Row = tuple[int, int, int, int]
 
-QUIET = Wake(
-    until_ns=FAR_FUTURE_NS,
-    refresh_ns=FAR_FUTURE_NS,
-    interval_ns=0,
-    reference=ReferencePrice.MID,
-    reference_low=-ANY_PRICE,
-    reference_high=ANY_PRICE,
-    bid_guard_ticks=-ANY_PRICE,
-    ask_guard_ticks=ANY_PRICE,
-    mark_low=-ANY_PRICE,
-    mark_high=ANY_PRICE,
-    on_book=False,
-    on_order=False,
-)
-
 
 def until(ns: int, **changes: object) -> Wake:
-    return QUIET._replace(until_ns=ns, **changes)
+    return ASLEEP._replace(until_ns=ns, **changes)
 
 
 def terms(balance_tick_lots: int = 10**9, leverage: str = "10", **changes: object) -> ExchangeTerms:

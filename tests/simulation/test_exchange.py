@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perpmaker.domain.commands import FAR_FUTURE_NS, Cancel
+from perpmaker.domain.commands import ASLEEP, FAR_FUTURE_NS, Cancel
 from perpmaker.domain.errors import InvalidSettingError, RecordingError
 from perpmaker.domain.events import (
     BookUpdated,
@@ -34,7 +34,7 @@ from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation import market_events as m
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.market_events import MarketChunk
-from simulation.markets import QUIET, Market, ask, bid, book, market, terms, until
+from simulation.markets import Market, ask, bid, book, market, terms, until
 
 TESTS = str(Path(__file__).resolve().parents[1])
 START = book(1, {99: 10, 98: 20}, {101: 10, 102: 20})
@@ -50,7 +50,7 @@ def opened(rows=(), *, min_lots=1, **changes):
 def drain(exchange):
     events = []
     while not exchange.exhausted:
-        events += exchange.advance(QUIET)
+        events += exchange.advance(ASLEEP)
     return events
 
 
@@ -96,18 +96,18 @@ def test_after_the_feed_the_clock_still_runs_to_each_timer():
     exchange = opened()
     drain(exchange)
     assert exchange.advance(until(1_000)) == [TimerFired(1_000)]
-    assert exchange.advance(QUIET) == [TimerFired(1_000)]
+    assert exchange.advance(ASLEEP) == [TimerFired(1_000)]
 
 
 def test_time_running_backwards_is_an_error_that_names_the_row():
     exchange = SimulatedExchange(Market([(5, m.BID, 99, 1), (4, m.BID, 98, 1)]), terms())
     with pytest.raises(RecordingError, match="row 1, time 4 ns: time runs backwards"):
-        exchange.advance(QUIET)
+        exchange.advance(ASLEEP)
 
 
 def test_an_unknown_kind_and_an_empty_feed_are_errors():
     with pytest.raises(RecordingError, match="unknown kind 99"):
-        SimulatedExchange(Market([(5, 99, 0, 0)]), terms()).advance(QUIET)
+        SimulatedExchange(Market([(5, 99, 0, 0)]), terms()).advance(ASLEEP)
     with pytest.raises(RecordingError, match="has no rows"):
         SimulatedExchange(Market([]), terms())
 
@@ -118,7 +118,7 @@ def test_an_unknown_kind_and_an_empty_feed_are_errors():
 def test_acceptances_are_kept_until_something_stops_the_run():
     exchange = opened([(50, m.SELL_TRADE, 98, 1)])
     exchange.submit([bid(1, 99, 5)])
-    told = exchange.advance(QUIET)
+    told = exchange.advance(ASLEEP)
     assert [type(event) for event in told] == [OrderAccepted, TradeSeen, Filled]
     assert exchange.now_ns == 50
 
@@ -133,7 +133,7 @@ def test_only_the_latest_book_trade_and_mark_are_told():
 
 def test_a_mark_outside_the_band_wakes():
     exchange = opened([(5, m.MARK, 100_400, 0), (6, m.MARK, 100_501, 0), (7, m.MARK, 100_000, 0)])
-    assert exchange.advance(QUIET._replace(mark_low=99_000, mark_high=100_500)) == [MarkUpdated(6, 6, 100_501)]
+    assert exchange.advance(ASLEEP._replace(mark_low=99_000, mark_high=100_500)) == [MarkUpdated(6, 6, 100_501)]
 
 
 def test_a_refresh_inside_its_band_is_passed_over_and_the_next_is_an_interval_later():
@@ -171,7 +171,7 @@ def test_the_micro_price_is_exact_where_its_product_leaves_64_bits():
 
 def test_on_book_wakes_at_every_change_of_the_touch_and_only_there():
     exchange = opened([(5, m.BID, 97, 3), (6, m.BID, 99, 11)])
-    assert exchange.advance(QUIET._replace(on_book=True)) == [BookUpdated(6, 6, 99, 11, 101, 10)]
+    assert exchange.advance(ASLEEP._replace(on_book=True)) == [BookUpdated(6, 6, 99, 11, 101, 10)]
 
 
 # --- cancels and gaps ---
@@ -186,7 +186,7 @@ def test_a_cancel_of_what_does_not_rest_is_rejected():
 def test_a_cancel_reports_what_was_filled():
     exchange = opened([(5, m.SELL_TRADE, 99, 12), (9, m.BID, 97, 1)])
     exchange.submit([bid(1, 99, 5)])
-    exchange.advance(QUIET)
+    exchange.advance(ASLEEP)
     exchange.submit([Cancel(1)])
     assert of(OrderCanceled, drain(exchange)) == [OrderCanceled(5, 5, 1, 2, CancelReason.REQUESTED)]
 
@@ -415,7 +415,7 @@ def test_a_feed_can_go_over_into_pushing_and_is_not_asked_any_more():
 def test_a_pushed_exchange_must_be_told_until_when():
     exchange = SimulatedExchange.pushed(Market(START).instrument, terms(), 1, [(m.BID, 99, 1)])
     with pytest.raises(ValueError, match="until_ns"):
-        exchange.advance(QUIET)
+        exchange.advance(ASLEEP)
 
 
 def test_rows_in_any_number_are_kept_until_they_happen():

@@ -2,14 +2,14 @@
 
 import pytest
 
-from perpmaker.domain.commands import Place
+from perpmaker.domain.commands import ASLEEP, Place
 from perpmaker.domain.events import BookUpdated, Filled, OrderAccepted, OrderCanceled, OrderRejected
 from perpmaker.domain.money import fee_quanta
 from perpmaker.domain.orders import CancelReason, OrderKind, RejectReason, Side
 from perpmaker.simulation import market_events as m
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.terms import QueueModel
-from simulation.markets import QUIET, Market, ask, bid, book, ioc, market, terms, until
+from simulation.markets import Market, ask, bid, book, ioc, market, terms, until
 
 START = book(1, {99: 10, 98: 20}, {101: 10, 102: 20})
 
@@ -21,7 +21,7 @@ def trade_with(rows, *commands, **changes):
     exchange.submit(commands)
     events = []
     while not exchange.exhausted:
-        events += exchange.advance(QUIET)
+        events += exchange.advance(ASLEEP)
     return exchange, events
 
 
@@ -135,7 +135,7 @@ def test_rule_8_a_market_order_needs_another_side():
 def test_rule_8_no_order_before_there_is_a_mark():
     exchange = SimulatedExchange(Market([(1, m.BID, 99, 10)]), terms())
     exchange.submit([bid(1, 98, 5)])
-    assert [event.reason for event in of(OrderRejected, exchange.advance(QUIET))] == [RejectReason.NO_MARKET]
+    assert [event.reason for event in of(OrderRejected, exchange.advance(ASLEEP))] == [RejectReason.NO_MARKET]
 
 
 def test_rule_9_what_takes_pays_the_taker_fee_one_fill_a_level():
@@ -155,7 +155,7 @@ def test_rule_10_what_we_take_is_gone_until_the_feed_states_the_level_again():
     assert of(BookUpdated, events)[-1][2:] == (99, 10, 102, 15)
     exchange.advance(until(20))
     exchange.submit([market(3, Side.BUY, 1)])
-    assert fills(exchange.advance(QUIET)) == [(3, 101, 1)]
+    assert fills(exchange.advance(ASLEEP)) == [(3, 101, 1)]
 
 
 def test_rule_11_our_own_orders_never_trade_with_each_other():
@@ -209,9 +209,9 @@ def test_rule_14_a_gap_cancels_what_rests_and_refuses_what_arrives():
     events = exchange.advance(until(5))
     assert [event.reason for event in of(OrderCanceled, events)] == [CancelReason.MARKET_GAP]
     exchange.submit([bid(2, 99, 5)])
-    events = exchange.advance(QUIET)
+    events = exchange.advance(ASLEEP)
     assert [event.reason for event in of(OrderRejected, events)] == [RejectReason.MARKET_GAP]
-    assert fills(events + exchange.advance(QUIET)) == []
+    assert fills(events + exchange.advance(ASLEEP)) == []
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_an_order_of_bad_form_is_rejected(order, reason):
     exchange = SimulatedExchange(Market(START, min_lots=3), terms())
     exchange.advance(until(2))
     exchange.submit([order])
-    assert [event.reason for event in of(OrderRejected, exchange.advance(QUIET))] == [reason]
+    assert [event.reason for event in of(OrderRejected, exchange.advance(ASLEEP))] == [reason]
 
 
 def test_the_257th_resting_order_is_rejected():

@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from perpmaker.domain.commands import Cancel, Place
+from perpmaker.domain.commands import ASLEEP, Cancel, Place
 from perpmaker.domain.orders import OrderKind, Side
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation import market_events as m
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.terms import QueueModel
-from simulation.markets import QUIET, Market, terms
+from simulation.markets import Market, terms
 from simulation.naive_exchange import NaiveExchange
 
 ROWS = 700
@@ -73,7 +73,7 @@ def random_commands(rng: random.Random, next_id: int) -> list[Place | Cancel]:
 
 
 def random_wake(rng: random.Random, now: int):
-    return QUIET._replace(
+    return ASLEEP._replace(
         until_ns=now + rng.choice([0, 3, 20, 100]),
         refresh_ns=now + rng.randrange(-30, 30),
         interval_ns=rng.choice([0, 7, 15]),

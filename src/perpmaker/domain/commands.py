@@ -92,3 +92,19 @@ FAR_FUTURE_NS = 2**62
 
 ANY_PRICE = 2**62
 """A price bound that nothing crosses: ``-ANY_PRICE`` below, ``ANY_PRICE`` above."""
+
+ASLEEP = Wake(
+    until_ns=FAR_FUTURE_NS,
+    refresh_ns=FAR_FUTURE_NS,
+    interval_ns=0,
+    reference=ReferencePrice.MID,
+    reference_low=-ANY_PRICE,
+    reference_high=ANY_PRICE,
+    bid_guard_ticks=-ANY_PRICE,
+    ask_guard_ticks=ANY_PRICE,
+    mark_low=-ANY_PRICE,
+    mark_high=ANY_PRICE,
+    on_book=False,
+    on_order=False,
+)
+"""Nothing matters but what always wakes. For whoever drives an exchange without a maker, with ``_replace``."""

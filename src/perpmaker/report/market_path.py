@@ -18,32 +18,16 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from perpmaker.domain.commands import ANY_PRICE, FAR_FUTURE_NS, Cancel, Place, Wake
+from perpmaker.domain.commands import ASLEEP, Cancel, Place
 from perpmaker.domain.events import BookUpdated, Event, GapEnded, GapStarted, MarkUpdated
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import QUANTA_PER_TICK_LOT
 from perpmaker.domain.orders import OrderKind, Side
-from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.market_events import MarketChunk, MarketFeed
 from perpmaker.simulation.terms import MAX_NOTIONAL, ExchangeTerms
 
 _MILLITICKS_OF_HALF_A_TICK: Final = 500
-
-_SLEEP: Final = Wake(
-    until_ns=FAR_FUTURE_NS,
-    refresh_ns=FAR_FUTURE_NS,
-    interval_ns=0,
-    reference=ReferencePrice.MID,
-    reference_low=-ANY_PRICE,
-    reference_high=ANY_PRICE,
-    bid_guard_ticks=-ANY_PRICE,
-    ask_guard_ticks=ANY_PRICE,
-    mark_low=-ANY_PRICE,
-    mark_high=ANY_PRICE,
-    on_book=False,
-    on_order=False,
-)
 
 
 class Entry(NamedTuple):
@@ -168,7 +152,7 @@ class _Walk:
     def _pass_to(self, ts_ns: int) -> None:
         exchange = self._exchange
         while exchange.now_ns < ts_ns:
-            for event in exchange.advance(_SLEEP._replace(until_ns=ts_ns)):
+            for event in exchange.advance(ASLEEP._replace(until_ns=ts_ns)):
                 self._see(event)
 
     def _see(self, event: Event) -> None:

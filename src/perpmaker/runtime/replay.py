@@ -10,10 +10,9 @@ Rules kept here:
 
 from collections.abc import Sequence
 
-from perpmaker.domain.commands import ANY_PRICE, FAR_FUTURE_NS, Cancel, Command, Halt, Place, Wake
+from perpmaker.domain.commands import ASLEEP, Cancel, Command, Halt, Place
 from perpmaker.domain.errors import PerpmakerError
 from perpmaker.domain.events import EndReason, Event, StopRequested
-from perpmaker.domain.reference import ReferencePrice
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.runtime.observer import Observer
 from perpmaker.runtime.outcome import Outcome
@@ -32,20 +31,7 @@ instant are more than any exchange of messages needs."""
 
 _REQUESTS = (Place, Cancel)
 
-_ANYTHING = Wake(
-    until_ns=FAR_FUTURE_NS,
-    refresh_ns=FAR_FUTURE_NS,
-    interval_ns=LOOK_UP_NS,
-    reference=ReferencePrice.MID,
-    reference_low=-ANY_PRICE,
-    reference_high=ANY_PRICE,
-    bid_guard_ticks=-ANY_PRICE,
-    ask_guard_ticks=ANY_PRICE,
-    mark_low=-ANY_PRICE,
-    mark_high=ANY_PRICE,
-    on_book=False,
-    on_order=True,
-)
+_ANYTHING = ASLEEP._replace(interval_ns=LOOK_UP_NS, on_order=True)
 """Wake for whatever becomes of orders."""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from perpmaker.domain.commands import ANY_PRICE, FAR_FUTURE_NS, Cancel, Place, Wake
+from perpmaker.domain.commands import ASLEEP, Cancel, Place
 from perpmaker.domain.events import (
     CancelRejected,
     Filled,
@@ -24,7 +24,6 @@ from perpmaker.domain.events import (
 )
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import RATE_SCALE
-from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.player import FeedRow
 from perpmaker.simulation.terms import ExchangeTerms
@@ -37,20 +36,7 @@ IDLE_ROWS: Final = 2_000
 
 OwnEvent = OrderAccepted | OrderRejected | OrderCanceled | CancelRejected | Filled | FundingPaid
 
-_QUIET: Final = Wake(
-    until_ns=0,
-    refresh_ns=FAR_FUTURE_NS,
-    interval_ns=0,
-    reference=ReferencePrice.MID,
-    reference_low=-ANY_PRICE,
-    reference_high=ANY_PRICE,
-    bid_guard_ticks=-ANY_PRICE,
-    ask_guard_ticks=ANY_PRICE,
-    mark_low=-ANY_PRICE,
-    mark_high=ANY_PRICE,
-    on_book=False,
-    on_order=True,
-)
+_QUIET: Final = ASLEEP._replace(on_order=True)
 
 
 class Account:

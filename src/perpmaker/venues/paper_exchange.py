@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from perpmaker.domain.commands import ANY_PRICE, FAR_FUTURE_NS, Cancel, Place, Wake
+from perpmaker.domain.commands import ASLEEP, Cancel, Place
 from perpmaker.domain.events import (
     BookUpdated,
     CancelRejected,
@@ -27,7 +27,6 @@ from perpmaker.domain.events import (
 )
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.orders import CancelReason, RejectReason
-from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation import market_events as me
 from perpmaker.simulation.exchange import SimulatedExchange
 from perpmaker.simulation.terms import ExchangeTerms
@@ -49,21 +48,6 @@ from perpmaker.venues.port import (
 _R = TypeVar("_R")
 
 _GAP_KINDS: Final = (me.GAP_START, me.GAP_END)
-
-_UNTIL: Final = Wake(
-    until_ns=0,
-    refresh_ns=FAR_FUTURE_NS,
-    interval_ns=0,
-    reference=ReferencePrice.MID,
-    reference_low=-ANY_PRICE,
-    reference_high=ANY_PRICE,
-    bid_guard_ticks=-ANY_PRICE,
-    ask_guard_ticks=ANY_PRICE,
-    mark_low=-ANY_PRICE,
-    mark_high=ANY_PRICE,
-    on_book=False,
-    on_order=False,
-)
 
 
 class PaperExchange:
@@ -186,9 +170,9 @@ class PaperExchange:
         if exchange is None:
             return []
         until_ns = max(until_ns, exchange.now_ns)
-        told = exchange.advance(_UNTIL._replace(until_ns=until_ns))
+        told = exchange.advance(ASLEEP._replace(until_ns=until_ns))
         while exchange.now_ns < until_ns:
-            told += exchange.advance(_UNTIL._replace(until_ns=until_ns))
+            told += exchange.advance(ASLEEP._replace(until_ns=until_ns))
         return told
 
     def _answer(self, order: PaperOrder, event: Event) -> None:
