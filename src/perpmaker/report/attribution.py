@@ -102,8 +102,9 @@ class Attribution:
         return add(self.cells.values())
 
     def by_side(self) -> dict[Side | None, Terms]:
-        """Per side; None is the account as a whole."""
-        return self._by(lambda group, _: group.side)
+        """Per side, buys first; None is the account as a whole, and last."""
+        found = self._by(lambda group, _: group.side)
+        return {side: found[side] for side in (Side.BUY, Side.SELL, None) if side in found}
 
     def by_level(self) -> dict[Group, Terms]:
         """Per side and level, the account as a whole last."""

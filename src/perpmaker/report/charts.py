@@ -45,7 +45,13 @@ class Chart:
     wide: bool = True
 
     def as_json(self) -> Figure:
-        return {"name": self.name, "traces": self.traces, "layout": self.layout, "followsTime": self.follows_time}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "traces": self.traces,
+            "layout": self.layout,
+            "followsTime": self.follows_time,
+        }
 
 
 def charts(report: RunReport) -> list[Chart]:
@@ -333,7 +339,7 @@ def _binned(shares: Mapping[float, float]) -> list[tuple[float, float, float]]:
     low, high = min(values), max(values)
     steps = [after - before for before, after in pairwise(values)]
     if len(values) <= _MOST_BARS:
-        width = min(steps, default=1.0)
+        width = max(min(steps, default=1.0), (high - low) / _MOST_BARS)
         return [(value, width, share) for value, share in shares.items()]
     width = (high - low) / _MOST_BARS
     bars = [0.0] * _MOST_BARS

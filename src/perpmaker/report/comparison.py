@@ -158,15 +158,23 @@ def _equity(reports: Sequence[RunReport], names: Sequence[str]) -> Chart:
 
 
 def _bars(reports: Sequence[RunReport], names: Sequence[str]) -> Chart:
+    splits = [report.attribution.total for report in reports if report.attribution is not None]
+    terms = [term for term in LABELS if any(getattr(total, term) for total in splits)]
     traces: list[Figure] = []
     for index, (name, report) in enumerate(zip(names, reports, strict=True)):
         split = report.attribution
         if split is not None:
             instrument = report.instrument
-            heights = [float(amount(split.total, term, instrument)) for term in LABELS]
+            heights = [float(amount(split.total, term, instrument)) for term in terms]
             colour = _COLOURS[index % len(_COLOURS)]
             traces.append(
-                {"type": "bar", "name": name, "x": list(LABELS.values()), "y": heights, "marker": {"color": colour}}
+                {
+                    "type": "bar",
+                    "name": name,
+                    "x": [LABELS[term] for term in terms],
+                    "y": heights,
+                    "marker": {"color": colour},
+                }
             )
     quotes = ", ".join(sorted({report.instrument.quote for report in reports}))
     layout = {

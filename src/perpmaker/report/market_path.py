@@ -151,7 +151,9 @@ class _Walk:
 
     def _pass_to(self, ts_ns: int) -> None:
         exchange = self._exchange
-        while exchange.now_ns < ts_ns:
+        is_first = exchange.events_processed == 0 and ts_ns >= self._first_ns  # its clock starts at rows not seen yet
+        while is_first or exchange.now_ns < ts_ns:
+            is_first = False
             for event in exchange.advance(ASLEEP._replace(until_ns=ts_ns)):
                 self._see(event)
 

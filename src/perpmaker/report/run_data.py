@@ -36,6 +36,9 @@ PRICE_POINTS: Final = 3_000
 """Looks at the price, evenly over the run; every fill is one more."""
 
 FEW_FILLS: Final = 30
+_MARK_TOLERANCE: Final = 10
+"""A mark further than a tenth from the last sample's is no mark: the journal lacks something."""
+
 _CHECKED_SAMPLES: Final = 50
 _STOPS: Final = frozenset({"stop loss", "take profit", "maximum drawdown", "maximum loss"})
 
@@ -189,8 +192,12 @@ def _solved_mark(position: Position, profit: int, otherwise: int) -> tuple[int, 
     """The mark at which the position has made this profit, and what no mark explains (0 as a rule)."""
     if not position.lots:
         return otherwise, profit - position.profit_quanta(otherwise)
-    mark, rest = divmod(profit - position.profit_quanta(0), position.lots * QUANTA_PER_MILLITICK_LOT)
-    return (mark, 0) if not rest and mark > 0 else (otherwise, profit - position.profit_quanta(otherwise))
+    unit = position.lots * QUANTA_PER_MILLITICK_LOT
+    excess = profit - position.profit_quanta(0)
+    mark = (2 * excess + unit) // (2 * unit)  # the nearest; exact where the journal is whole
+    if abs(mark - otherwise) > otherwise // _MARK_TOLERANCE:
+        return otherwise, profit - position.profit_quanta(otherwise)
+    return mark, excess - mark * unit
 
 
 def _look(

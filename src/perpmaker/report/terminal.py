@@ -8,8 +8,9 @@ from rich.text import Text
 
 from perpmaker.report.attribution import Attribution
 from perpmaker.report.charts import HORIZON_NAMES
+from perpmaker.report.markouts import Point
 from perpmaker.report.run_data import RunReport
-from perpmaker.report.terms import LABELS, amount, group_name, shown, side_name
+from perpmaker.report.terms import SHORT, amount, group_name, shown, side_name
 from perpmaker.report.wording import money, plain, span, utc
 
 
@@ -37,8 +38,9 @@ def show(console: Console, report: RunReport) -> None:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
+    table.padding = (0, 1, 0, 0)
     for index, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if index == 0 else "right")
+        table.add_column(Text(column), justify="left" if index == 0 else "right", no_wrap=True)
     return table
 
 
@@ -59,17 +61,18 @@ def _show_figures(console: Console, report: RunReport) -> None:
 
 def _show_terms(console: Console, report: RunReport, split: Attribution) -> None:
     instrument = report.instrument
-    groups = {"total": split.total, **{side_name(side): terms for side, terms in split.by_side().items()}}
-    groups |= {group_name(group): terms for group, terms in split.by_level().items() if group.side is not None}
-    table = _table(f"where the money came from, {instrument.quote}", "", *groups)
-    for name in shown(split.total):
-        _add(table, LABELS[name].lower(), *(_rounded(amount(terms, name, instrument)) for terms in groups.values()))
-    sums = [_rounded(instrument.money(terms.total)) for terms in groups.values()]
-    _add(table, "change of equity", *sums, style="bold")
+    groups = {side_name(side): terms for side, terms in split.by_side().items() if side is not None}
+    groups |= {group_name(group): terms for group, terms in split.by_level().items()}
+    names = shown(split.total)
+    table = _table(f"where the money came from, {instrument.quote}", "", *(SHORT[name] for name in names), "sum")
+    for group, terms in [*groups.items(), ("total", split.total)]:
+        cells = [_rounded(amount(terms, name, instrument)) for name in names]
+        style = "bold" if group == "total" else ""
+        _add(table, group, *cells, _rounded(instrument.money(terms.total)), style=style)
     console.print()
     console.print(table)
     exact = f"sum, exactly: {instrument.money(split.total.total):f} {instrument.quote}"
-    console.print(Text(f"{exact}; adverse selection in the first {span(split.horizon_ns)} of a fill", style="dim"))
+    console.print(Text(f"{exact}; adverse: in the first {span(split.horizon_ns)} of a fill", style="dim"))
 
 
 def _rounded(value: Decimal) -> str:
@@ -79,27 +82,30 @@ def _rounded(value: Decimal) -> str:
 def _show_markouts(console: Console, report: RunReport) -> None:
     if not report.curves:
         return
-    table = _table("markouts, basis points, with 95 % bands", "", "fills", *HORIZON_NAMES.values())
+    names = list(HORIZON_NAMES.values())
+    table = _table("markouts, basis points (+- 95 % band, ? too few for one)", "", "fills", "at fill", *names[1:])
     for curve in report.curves:
-        cells = []
-        for point in curve.points:
-            if point.mean is None:
-                cells.append("none")
-            else:
-                band = "too few" if point.mean.half_width is None else f"± {point.mean.half_width:.2f}"
-                cells.append(f"{point.mean.value:+.2f} {band}" + (f" -{point.left_out}" if point.left_out else ""))
-        _add(table, curve.name, f"{curve.fills:,}", *cells)
+        _add(table, curve.name.replace(" level", ""), f"{curve.fills:,}", *(_point(point) for point in curve.points))
     console.print()
     console.print(table)
-    console.print(Text("-N: fills left out, their horizon reaches past the end or into a gap", style="dim"))
+    left_out = report.curves[0].points[-1].left_out
+    if left_out:
+        console.print(Text(f"{left_out} fills have no {names[-1]} before the end or a gap", style="dim"))
+
+
+def _point(point: Point) -> str:
+    if point.mean is None:
+        return ""
+    band = "?" if point.mean.half_width is None else f"+-{point.mean.half_width:.1f}"
+    return f"{point.mean.value:+.2f}{band}"
 
 
 def _show_levels(console: Console, report: RunReport) -> None:
     if not report.levels:
         return
     base = report.instrument.base
-    head = ("accepted", "filled", "share", "per hour at rest", "time to fill", f"queue, {base}")
-    table = _table("orders by level (medians)", "", *head)
+    head = ("accepted", "filled", "share", "per hour", "time to fill", f"queue, {base}")
+    table = _table("orders by level (filled per hour at rest; medians)", "", *head)
     for row in report.levels:
         queue = None if row.median_queue_lots is None else row.median_queue_lots * float(report.instrument.lot_size)
         _add(

@@ -19,6 +19,18 @@ LABELS: Final = {
 }
 """By the field of `Terms`."""
 
+SHORT: Final = {
+    "spread": "spread",
+    "adverse": "adverse",
+    "inventory": "carried",
+    "mark": "mark",
+    "takeover": "takeover",
+    "funding": "funding",
+    "maker_fees": "maker",
+    "taker_fees": "taker",
+}
+"""The same for narrow columns."""
+
 MEANINGS: Final = {
     "spread": "Distance of our price from the mid just before the fill.",
     "adverse": "How the mid moved in the first {horizon} after the fill; negative is against us.",

@@ -91,8 +91,15 @@
     names: charts.map(function (chart) { return chart.name; }),
     theme: theme,
     image: function (name, width, height) {
-      var place = document.getElementById("chart-" + name);
-      return Plotly.toImage(place, { format: "png", width: width, height: height || place.clientHeight, scale: 2 });
+      var place = document.getElementById("chart-" + name), style = getComputedStyle(root);
+      var title = charts.filter(function (chart) { return chart.name === name; })[0].title;
+      var layout = Object.assign({}, place.layout, {
+        paper_bgcolor: style.getPropertyValue("--card").trim(),
+        title: { text: title, x: 0.02, xanchor: "left", font: { size: 16 } },
+        margin: Object.assign({}, place.layout.margin, { t: 56, b: 16 }),
+      });
+      var size = { format: "png", width: width, height: (height || place.clientHeight) + 40, scale: 2 };
+      return Plotly.toImage({ data: place.data, layout: layout }, size);
     },
     ready: theme(prefersDark.matches ? "dark" : "light").then(function () { charts.forEach(follow); return true; }),
   };
