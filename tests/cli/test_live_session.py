@@ -12,10 +12,11 @@ from perpmaker.cli.request import View
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.events import EndReason
 from perpmaker.domain.orders import Side
-from perpmaker.journal.limits import active_latches, clear_latches
+from perpmaker.journal.limits import active_latches, clear_latches, day_profit
 from perpmaker.journal.live import books_of, known_fill_ids, latest_live_run, unfinished_runs
 from perpmaker.journal.readers import list_runs
 from perpmaker.journal.writer import Journal, open_journal
+from perpmaker.runtime.live.daily_loss import utc_day
 from perpmaker.venues.client_ids import UINT32, OwnId
 from support.live_sessions import live_session, played, running_testnet, venue_on
 from support.virtual_time import run_virtual, virtual_clock
@@ -48,6 +49,8 @@ def test_the_run_and_the_exchange_agree_to_the_last_digit(journal: Journal) -> N
             assert run.end_reason == "duration reached"
             assert books_of(journal, run).lots == books.lots
             assert len(known_fill_ids(journal, run)) == summary.fills
+            earned = day_profit(journal, str(run.account), utc_day(clock.now_ns()), excluding_run_no=None)
+            assert abs(summary.equity_end - summary.equity_start - earned) < Decimal("0.01"), "from its first mark on"
 
     run_virtual(play)
 

@@ -59,6 +59,7 @@ class LiveWatchers:
         self._statistics = RunStatistics(instrument, maker.state.terms.max_position_lots, self._start_ns)
         self._drawdown = DrawdownWatch(maker.state)
         self._trades = TradeWatch(maker)
+        self._day: DailyObserver | None = None
         self._next_heartbeat_ns = 0
 
     def observers(self, stack: ExitStack, title: str, queue_ahead: Callable[[int], int | None]) -> list[Observer]:
@@ -68,7 +69,8 @@ class LiveWatchers:
         if self._journal is not None:
             found.append(JournalObserver(self._journal, maker))
             if self._wires.is_live:
-                found.append(DailyObserver(self._journal, self._daily, instrument))
+                self._day = DailyObserver(self._journal, self._daily, instrument)
+                found.append(self._day)
         found.append(SpreadNote(self.teller, request.strategy, instrument))
         terms = maker.state.terms
         screen = Screen(self.teller.console, title, maker, instrument, terms, self._start_ns, queue_ahead)
@@ -101,7 +103,9 @@ class LiveWatchers:
             self.teller.tell(note)
 
     def tell_end(self, run: LiveRun, outcome: Outcome, error: Exception | None) -> None:
-        """What is left, what broke, why nothing traded, and what went over the wires."""
+        """What is left, what broke, why nothing traded, and what went over the wires; the day's last figure."""
+        if self._day is not None:
+            self._day.write()
         self.teller.conclude(outcome, error, self._trades.verdict(self._request.strategy, None))
         counts = {**run.desk.counts, **{f"held back: {name}": n for name, n in run.checks.refusals.items()}}
         if counts:

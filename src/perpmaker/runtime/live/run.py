@@ -176,6 +176,8 @@ class LiveRun:
         except asyncio.CancelledError:  # a second interrupt: nothing is cleaned up any more
             self._is_over = True
             self.orders_left = None if self.requests else 0
+            for task in self._tasks:
+                task.cancel()
             raise
         finally:
             self._audience.tell()
