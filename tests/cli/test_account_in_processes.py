@@ -15,9 +15,11 @@ from perpmaker.runtime.live import preflight
 from perpmaker.venues.redaction import remove_redaction
 
 STRATEGY = [
-    "--spread", "5bp", "--quantity", "0.1", "--max-orders", "2", "--max-position", "1", "--interval", "1",
+    "--spread", "1%", "--quantity", "0.1", "--max-orders", "2", "--max-position", "1", "--interval", "1",
     "--duration", "0", "--stop-loss", "50", "--max-daily-loss", "80",
 ]  # fmt: skip
+"""So far away that this market does not get there: what rests is exact. Executions are the business of tests/chaos."""
+
 ACCOUNTS = 4
 FINE_S = 60
 """Longer than anything here takes: a bound for what hangs, not a wait."""
