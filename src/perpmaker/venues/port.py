@@ -225,7 +225,8 @@ class VenueFacts:
     """What a driver must know of a venue to use it well.
 
     ``request_life_ns``: a request that has not taken effect this long after it was signed never will (its signature
-    has expired), so an order unknown to the venue from then on does not exist. None: only a terminal answer is proof.
+    has expired), so an order unknown to the venue from then on does not exist. None: the venue gives no bound, and the
+    driver waits out one of its own (`perpmaker.runtime.live.resolver.UNBOUNDED_LIFE_NS`).
     ``signs_at_once``: a request is signed the moment it is asked for, before anything is waited for, so that its life
     counts from there; otherwise from when it was given up.
     ``requests_per_minute``: the venue's limit for one account.
