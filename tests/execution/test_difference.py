@@ -21,7 +21,7 @@ def resting(*quotes: Quote, news: Trigger = Trigger.ACCEPTED) -> OwnOrders:
     own = OwnOrders()
     for order_id, quote in enumerate(quotes, start=1):
         own.placed(
-            Place(order_id, quote.side, quote.price_ticks, quote.lots, OrderKind.LIMIT, True, False), quote.level
+            Place(order_id, quote.side, quote.price_ticks, quote.lots, OrderKind.LIMIT, True, False, quote.level)
         )
         own.apply(order_id, news)
     return own
@@ -45,7 +45,7 @@ def test_a_ladder_that_rests_already_is_left_alone() -> None:
 
 def test_an_order_that_is_still_on_its_way_is_not_sent_again() -> None:
     own = OwnOrders()
-    own.placed(Place(1, BUY, 99, 10, OrderKind.LIMIT, True, False), 1)
+    own.placed(Place(1, BUY, 99, 10, OrderKind.LIMIT, True, False, 1))
     assert compare((BID_1,), own) == ((), (), ())
 
 
@@ -147,7 +147,7 @@ def test_an_order_of_unknown_outcome_serves_no_level_and_is_cancelled() -> None:
 
 def test_an_order_that_closes_the_position_is_nobodys_level_and_left_alone() -> None:
     own = OwnOrders()
-    own.placed(Place(1, BUY, 99, 10, OrderKind.MARKET, False, True), 0)
+    own.placed(Place(1, BUY, 99, 10, OrderKind.MARKET, False, True))
     result = compare((BID_1, ASK_1), own)
     assert (result.cancels, set(result.places)) == ((), {BID_1, ASK_1})
 
@@ -212,7 +212,7 @@ def test_once_the_cancels_are_confirmed_one_more_step_reaches_the_ladder_and_the
         for quote in result.places:
             next_id += 1
             own.placed(
-                Place(next_id, quote.side, quote.price_ticks, quote.lots, OrderKind.LIMIT, True, False), quote.level
+                Place(next_id, quote.side, quote.price_ticks, quote.lots, OrderKind.LIMIT, True, False, quote.level)
             )
         for side in Side:
             assert own.exposure_lots(side) <= max(

@@ -20,7 +20,7 @@ def sent(*orders: tuple[int, Side, int], reduce_only: bool = False) -> OwnOrders
 
 
 def place(own: OwnOrders, order_id: int, side: Side, lots: int, *, reduce_only: bool = False) -> None:
-    own.placed(Place(order_id, side, 100, lots, OrderKind.LIMIT, not reduce_only, reduce_only), level=1)
+    own.placed(Place(order_id, side, 100, lots, OrderKind.LIMIT, not reduce_only, reduce_only, level=1))
 
 
 def status(own: OwnOrders, order_id: int) -> OrderStatus:

@@ -35,7 +35,7 @@ def test_a_stop_closes_the_whole_position_with_one_reduce_only_market_order(
     position: str, side: Side, mark: str
 ) -> None:
     closing = closing_orders(quoting(position, stop_loss="1").mark(mark))
-    assert [order[1:] for order in closing] == [(side, 0, 500, OrderKind.MARKET, False, True)]
+    assert [order[1:] for order in closing] == [(side, 0, 500, OrderKind.MARKET, False, True, 0)]
 
 
 def test_cancels_and_the_closing_order_leave_together_cancels_first() -> None:

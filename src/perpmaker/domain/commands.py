@@ -9,7 +9,10 @@ from perpmaker.domain.reference import ReferencePrice
 
 
 class Place(NamedTuple):
-    """Send an order. ``order_id`` is ours and unique in the run; a MARKET order has ``price_ticks`` 0."""
+    """Send an order. ``order_id`` is ours and unique in the run; a MARKET order has ``price_ticks`` 0.
+
+    ``level`` is its place in the ladder, 1 the innermost; 0 for an order that closes the position.
+    """
 
     order_id: int
     side: Side
@@ -18,6 +21,7 @@ class Place(NamedTuple):
     kind: OrderKind
     post_only: bool
     reduce_only: bool
+    level: int = 0
 
 
 class Cancel(NamedTuple):

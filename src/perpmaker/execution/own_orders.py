@@ -65,10 +65,16 @@ class OwnOrders:
     def get(self, order_id: int) -> Order | None:
         return self._active.get(order_id) or self._dead.get(order_id)
 
-    def placed(self, command: Place, level: int) -> None:
+    def placed(self, command: Place) -> None:
         """Remember an order that is being sent: from now on it counts."""
         self._active[command.order_id] = Order(
-            command.order_id, command.side, level, command.price_ticks, command.lots, command.kind, command.reduce_only
+            command.order_id,
+            command.side,
+            command.level,
+            command.price_ticks,
+            command.lots,
+            command.kind,
+            command.reduce_only,
         )
 
     def apply(self, order_id: int, trigger: Trigger, venue_filled_lots: int = 0) -> Order | None:

@@ -44,11 +44,11 @@ class MakerState:
 
     def place_quote(self, side: Side, level: int, price_ticks: int, lots: int) -> Place:
         """A post-only limit order of the ladder."""
-        return self._place(Place(self.next_order_id, side, price_ticks, lots, OrderKind.LIMIT, True, False), level)
+        return self._place(Place(self.next_order_id, side, price_ticks, lots, OrderKind.LIMIT, True, False, level))
 
     def place_close(self, side: Side, lots: int) -> Place:
         """A reduce-only market order."""
-        return self._place(Place(self.next_order_id, side, 0, lots, OrderKind.MARKET, False, True), 0)
+        return self._place(Place(self.next_order_id, side, 0, lots, OrderKind.MARKET, False, True))
 
     def cancel(self, order: Order) -> Cancel:
         self.orders.apply(order.order_id, Trigger.CANCEL_SENT)
@@ -63,7 +63,7 @@ class MakerState:
             and (order.status in _CANCEL_WORKS or (also_unknown and order.status is OrderStatus.UNKNOWN))
         ]
 
-    def _place(self, command: Place, level: int) -> Place:
+    def _place(self, command: Place) -> Place:
         self.next_order_id += 1
-        self.orders.placed(command, level)
+        self.orders.placed(command)
         return command

@@ -56,7 +56,7 @@ def request_of(command: Place | Cancel, due_ns: int) -> Request:
     """The record of a command that arrives at ``due_ns``."""
     if isinstance(command, Cancel):
         return (due_ns, at.CANCEL, command.order_id, 0, 0, 0, 0, 0)
-    order_id, side, price_ticks, lots, kind, post_only, reduce_only = command
+    order_id, side, price_ticks, lots, kind, post_only, reduce_only, _level = command
     code = at.LIMIT if kind is OrderKind.LIMIT else at.IOC if kind is OrderKind.IOC else at.MARKET
     flags = (at.POST_ONLY if post_only else 0) | (at.REDUCE_ONLY if reduce_only else 0)
     return (due_ns, at.PLACE, order_id, side, price_ticks, lots, code, flags)

@@ -90,7 +90,7 @@ def test_quotes_need_a_book_and_closing_orders_do_not():
 def test_the_cap_counts_everything_that_could_fill():
     full = maker()
     for order_id in (1, 2, 3, 4):
-        full.orders.placed(GOOD._replace(order_id=order_id), 1)
+        full.orders.placed(GOOD._replace(order_id=order_id, level=1))
     assert checks(full).refusal(GOOD) == "cap"
     full.state.position.apply_fill(Side.SELL, 10_000, 10, 0)
     assert checks(full).refusal(GOOD) is None
