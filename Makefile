@@ -6,16 +6,27 @@ READY := $(VENV)/.ready
 # Backpack's official client pins libraries that ours must not: it has an environment of its own, for the tests only.
 CLIENTS := .venv-bpx
 CLIENTS_READY := $(CLIENTS)/.ready
+# Other backtesting engines, each with libraries that ours must not have: one proves the exchange, one is asked beside it.
+ORACLE := .venv-oracle
+ORACLE_READY := $(ORACLE)/.ready
+CROSSCHECK := .venv-crosscheck
+CROSSCHECK_READY := $(CROSSCHECK)/.ready
+# What builds the documents as a site.
+DOCS := .venv-docs
+DOCS_READY := $(DOCS)/.ready
 
-.PHONY: help setup demo test lint bench bench-live soak chaos lock clean
+.PHONY: help setup demo test lint docs bench bench-live crosscheck studies soak chaos lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        one simulated hour of market making, with a live view and a summary"
 	@echo "make test        the whole test suite"
 	@echo "make lint        format, lint, types and the import rule"
+	@echo "make docs        the documents as a site, in build/site; a link that leads nowhere stops it"
 	@echo "make bench       speed, as ratios within one run"
 	@echo "make bench-live  latency of a live run against the testnet, against the floor of this machine"
+	@echo "make crosscheck  the same orders through nautilus_trader and through ours, difference by difference"
+	@echo "make studies     docs/skew.md and docs/settings.md anew, from recordings laid out like ../shared/data (half an hour)"
 	@echo "make chaos       hundreds of seeded schedules of faults, and kills, against the testnet (an hour or so)"
 	@echo "make soak        one hour against the testnet in real time: memory, tasks, drift"
 	@echo "make setup       the environment under all of these, in .venv (done for you)"
@@ -45,8 +56,34 @@ $(CLIENTS_READY): requirements/bpx.txt
 	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bpx.txt
 	@touch $(CLIENTS_READY)
 
-test: setup $(CLIENTS_READY)
+$(ORACLE_READY): requirements/oracle.txt
+	@test -x $(ORACLE)/bin/python || $(PYTHON) -m venv $(ORACLE)
+	@$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/oracle.txt
+	@touch $(ORACLE_READY)
+
+$(CROSSCHECK_READY): requirements/crosscheck.txt
+	@test -x $(CROSSCHECK)/bin/python || $(PYTHON) -m venv $(CROSSCHECK)
+	@$(CROSSCHECK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/crosscheck.txt
+	@touch $(CROSSCHECK_READY)
+
+$(DOCS_READY): requirements/docs.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $(DOCS_READY)
+
+docs: $(DOCS_READY)
+	@$(DOCS)/bin/sphinx-build -W --keep-going -q -E -c docs -d build/doctrees -b html . build/site
+	@cp build/site/README.html build/site/index.html
+
+test: setup $(CLIENTS_READY) $(ORACLE_READY)
 	@$(BIN)/pytest
+
+crosscheck: setup $(CROSSCHECK_READY)
+	@$(BIN)/python benchmarks/crosscheck/compare.py
+
+studies: setup
+	@benchmarks/studies.sh
 
 lint: setup
 	@$(BIN)/ruff format --check .
@@ -55,7 +92,7 @@ lint: setup
 	@$(BIN)/lint-imports
 
 bench: setup
-	@for benchmark in $(filter-out benchmarks/live.py benchmarks/soak.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out benchmarks/live.py benchmarks/soak.py benchmarks/plain_twin.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
 bench-live: setup
@@ -72,6 +109,13 @@ lock:
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/lock.txt
 	echo bpx-py | uv pip compile - --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/bpx.txt
+	echo hftbacktest==2.4.4 | uv pip compile - --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/oracle.txt
+	printf 'sphinx\nmyst-parser\nfuro\n' | uv pip compile - --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/docs.txt
+	printf 'nautilus_trader==1.221.0\nfastmm-engine[hot]==0.9.0\n' | uv pip compile - --universal \
+		--python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/crosscheck.txt
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

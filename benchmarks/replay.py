@@ -1,7 +1,9 @@
 """The whole machine: a day of 5 million events, with the maker deciding every second and every ten.
 
 Run: ``python benchmarks/replay.py [--profile]``. The reference is the minimal compiled loop of benchmarks/kernel.py
-over the same arrays, so the ratios compare within one run; events/s depend on the machine and on who else uses it.
+over the same arrays, so the ratios compare within one run. Time is the processor's, not the clock's: what else runs on
+the machine takes caches away, but no seconds are counted for it. After `perpmaker compile` every case is played both
+ways, in turns.
 """
 
 import cProfile
@@ -25,6 +27,7 @@ from perpmaker.simulation.market_events import BUY_TRADE, KIND_MASK, SELL_TRADE,
 from perpmaker.simulation.synthetic import SyntheticMarket
 from perpmaker.simulation.synthetic_profiles import BENCHMARK_DAY
 from perpmaker.simulation.terms import ExchangeTerms
+from plain_twin import ANSWER, answer, plain_twin
 
 ROUNDS = 3
 CASES = ((1, 1, 5), (10, 1, 5), (1, 2, 5), (10, 2, 5), (1, 1, 20), (10, 1, 20))
@@ -83,21 +86,25 @@ def replay(day: Day, interval_s: int, levels: int, half_spread_bp: int) -> tuple
     )
     count = Count()
     driver = Replay(MarketMaker(terms, exchange.now_ns), exchange, [count])
-    start = time.perf_counter()
+    start = time.process_time()
     driver.run()
-    return time.perf_counter() - start, count
+    return time.process_time() - start, count
 
 
 def reference(day: Day) -> float:
     """Seconds of the minimal loop over the same rows."""
     columns = [np.concatenate([chunk[i] for chunk in day.held]) for i in (1, 2, 3)]
-    start = time.perf_counter()
+    start = time.process_time()
     best_prices(*columns)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def main() -> None:
     day = Day()
+    if ANSWER in sys.argv:
+        replay(day, 3600, 1, 5)  # loads the compiled core
+        answer(lambda *case: [replay(day, *case)[0]])
+        return
     trades = sum(int(np.isin(chunk.kind & KIND_MASK, (BUY_TRADE, SELL_TRADE)).sum()) for chunk in day.held)
     print(f"{day.rows:,} events in 24 h, {trades / day.rows:.0%} trades")
     if "--profile" in sys.argv:
@@ -107,19 +114,26 @@ def main() -> None:
         return
     replay(day, 3600, 1, 5)  # loads the compiled core
     reference(day)
-    for interval_s, levels, half_spread_bp in CASES:
-        floors, times = [], []
+    twin = plain_twin()
+    for case in CASES:
+        floors: list[float] = []
+        times: dict[str, list[float]] = {}
         for _ in range(ROUNDS):
             floors.append(reference(day))
-            took, count = replay(day, interval_s, levels, half_spread_bp)
-            times.append(took)
-        took, floor = statistics.median(times), statistics.median(floors)
-        print(
-            f"every {interval_s:2d} s, {levels} level(s), {half_spread_bp:2d} bp: "
-            f"{day.rows / took / 1e6:5.2f} M events/s, {took / floor:5.1f} times the reference; "
-            f"asked {count.steps:,} times, acted {count.decisions:,}, "
-            f"{took / count.steps * 1e6:.0f} us each with all that lies between"
-        )
+            took, count = replay(day, *case)
+            times.setdefault("plain" if twin is None else "compiled", []).append(took)
+            if twin is not None:
+                times.setdefault("plain", []).append(*twin.ask(*case))
+        print("every {:2d} s, {} level(s), {:2d} bp".format(*case), end=": ")
+        print(f"asked {count.steps:,} times, acted {count.decisions:,}")
+        for way, taken in times.items():
+            took, floor = statistics.median(taken), statistics.median(floors)
+            print(
+                f"  {way:<9}{day.rows / took / 1e6:5.2f} M events/s, {took / floor:5.1f} times the reference, "
+                f"{took / count.steps * 1e6:.0f} us each with all that lies between"
+            )
+    if twin is not None:
+        twin.close()
 
 
 if __name__ == "__main__":

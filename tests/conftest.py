@@ -1,9 +1,12 @@
-"""Fixtures shared by the whole suite."""
+"""Fixtures shared by the whole suite, which runs the sources as they are unless it is told otherwise."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("PERPMAKER_COMPILED", "0")  # before anything imports the package
 
 settings.register_profile("perpmaker", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("perpmaker")

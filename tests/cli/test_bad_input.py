@@ -26,6 +26,8 @@ BAD_FLAGS = {
     "cap of zero": (["--max-position", "0"], "--max-position 0"),
     "cap below the minimum order": (["--max-position", "0.001"], "nothing could be quoted"),
     "infinite cap": (["--max-position", "inf"], "'inf' must be a finite number"),
+    "share of a bar too fine": (["--bar-half-spread", "1e-39"], "is finer than 0.000000001"),
+    "feed of a name that is too long": (["--feed", "a" * 3000], "there is no such recording"),
     "NaN stop": (["--stop-loss", "nan"], "'nan' must be a finite number"),
     "negative take": (["--take-profit", "-5"], "--take-profit -5"),
     "negative drawdown": (["--max-drawdown", "-5"], "--max-drawdown -5"),

@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from perpmaker.cli.data import data_app
+from perpmaker.data.format import read_info, write_info
 from perpmaker.domain.errors import RecordingError, UnknownNameError
+from perpmaker.simulation import market_events as me
+from support.recordings import Row, Rows, record
 
 T0_US = 1_680_652_700_000_000
 
@@ -52,13 +56,12 @@ def test_import_closes_with_one_line_of_counts(tmp_path: Path, source: Path):
 
 def test_import_passes_its_flags_on(tmp_path: Path, source: Path):
     flags = ["--symbol", "BTCUSDT", "--tick-size", "0.05", "--lot-size", "0.0005", "--min-quantity", "0.001"]
-    run("import", "--from", "binance", *flags, "--blind-after", "2s", str(source), str(tmp_path / "r"))
+    run("import", "--from", "binance", *flags, str(source), str(tmp_path / "r"))
     described = json.loads(run("info", str(tmp_path / "r"), "--json"))["recording"]
     assert described["instrument"]["tick_size"] == "0.05"
     assert described["instrument"]["min_quantity"] == "0.001"
     assert described["provenance"]["options"] == {
         "symbol": "BTCUSDT", "tick_size": "0.05", "lot_size": "0.0005", "min_quantity": "0.001",
-        "blind_after_ns": "2000000000",
     }  # fmt: skip
 
 
@@ -115,3 +118,17 @@ def test_help_imports_nothing_heavy():
     program = "import sys, perpmaker.cli.data; print({'pyarrow', 'numba', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("depth", "shown"), [("none", []), ("best", ["at the best price"]), ("snapshots", ["at the", "within"])]
+)
+def test_info_shows_no_more_depth_than_there_is(tmp_path: Path, depth: str, shown: list[str]):
+    rows: list[Row] = [(1, me.BID | me.MORE, 100, 5), (1, me.ASK, 101, 7), (2 * 10**9, me.BUY_TRADE, 101, 1)]
+    info = read_info(record(tmp_path / "r", Rows(rows)))
+    write_info(tmp_path / "r", replace(info, provenance=replace(info.provenance, depth=depth)))
+    said = run("info", str(tmp_path / "r"))
+    found = [line for line in said.splitlines() if line.strip().startswith("depth ")]
+    assert bool(found) == bool(shown)
+    assert all(any(line.strip().startswith(f"depth {start}") for start in shown) for line in found)
+    assert ("spread between trades" in said) == (depth == "none")

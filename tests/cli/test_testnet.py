@@ -142,7 +142,7 @@ def test_faults_are_printed_as_they_begin():
     ("flags", "says"),
     [
         (["--symbol", "DOGE"], "--symbol DOGE"),
-        (["--feed", "/nowhere"], "--feed /nowhere"),
+        (["--feed", "/nowhere"], "/nowhere: there is no such recording"),
         (["--speed", "max"], "--speed max"),
         (["--balance", "-1"], "-1"),
         (["--maker-fee", "200%"], "200%"),

@@ -15,6 +15,7 @@ from perpmaker.data.reader import Recording
 from perpmaker.data.snapshots import EVERY_ASK
 from perpmaker.domain.errors import InvalidSettingError, PerpmakerError, RecordingError, UnknownNameError
 from perpmaker.simulation import market_events as me
+from support.recordings import plain_rows_of
 
 T0_US = 1_680_652_700_000_000
 CLEARS = [(me.CLEAR_BIDS, 0, 0), (me.CLEAR_ASKS, EVERY_ASK, 0)]
@@ -68,11 +69,7 @@ def rows_of(recording: Recording) -> list[tuple[int, int, int]]:
 
 def timed_rows_of(recording: Recording) -> list[tuple[int, int, int, int]]:
     """(microseconds after T0, kind without MORE, price, lots)."""
-    return [
-        (ts // 1_000 - T0_US, kind & me.KIND_MASK, price, lots)
-        for chunk in recording.chunks()
-        for ts, kind, price, lots in zip(*(values.tolist() for values in chunk), strict=True)
-    ]
+    return [(ts // 1_000 - T0_US, *row) for ts, *row in plain_rows_of(recording)]
 
 
 SNAPSHOT_ROWS = [*CLEARS, (me.BID, 280_000, 1_000), (me.ASK, 280_001, 2_000)]
@@ -294,15 +291,18 @@ def test_a_size_off_the_lot_is_refused(tmp_path: Path):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        (depth(2, 102, 103, 101, bid="1e30"), "'1e30' is not a usable number"),
+        (depth(2, 102, 103, 101, bid="1e30"), "1e30 is beyond any real price or size"),
         (depth(2, 102, 103, 101, bid="1e20"), "1e20 is beyond any real price or size"),
         (depth(2, 102, 103, 101, bid="0.0"), "0.0 is beyond any real price or size"),
         (depth(2, 102, 103, 101, size="-1"), "-1 is beyond any real price or size"),
-        (depth(2, 102, 103, 101, size="NaN"), "NaN is not a multiple of the lot size"),
+        (depth(2, 102, 103, 101, size="NaN"), "'NaN' is not a usable number: correct it"),
         (depth(2, 102, 103, 101, size="Infinity"), "'Infinity' is not a usable number"),
         (mark(2, 1_000, 5_000, price="-1"), "a mark price of -1 is impossible"),
-        (mark(2, 1_000, 5_000, price="Infinity"), "cannot convert Infinity"),
-        (mark(2, 10**18, 5_000), "int too big to convert"),
+        (mark(2, 1_000, 5_000, price="Infinity"), "'Infinity' is not a usable number"),
+        (mark(2, 10**18, 5_000), "a stamp there is beyond any real time: correct it"),
+        (mark(2, 1_000, 5_000, price="1e30"), "a mark price of 1E+30 is impossible"),
+        (mark(2, 1_000, 5_000, rate="x"), "'x' is not a usable number"),
+        (mark(2, 1_000, 5_000, rate="1"), "a funding rate of 1 is 100 % or more"),
         (mark(2, 1_000, 5_000, rate="0.00000000001"), "a rate has at most 9 decimals"),
     ],
 )
@@ -311,6 +311,21 @@ def test_a_number_that_cannot_be_is_refused(tmp_path: Path, line: Line, sentence
     refusal = refused(tmp_path, source)
     assert "x.gz, line 3: " in refusal
     assert sentence in refusal
+
+
+def test_a_message_of_another_symbol_within_a_file_is_refused(tmp_path: Path):
+    source = write(tmp_path / "x.gz", [*GOOD, depth(2, 102, 103, 101, symbol="ETHUSDT")])
+    assert "x.gz, line 3: a message of ETHUSDT among those of BTCUSDT" in refused(tmp_path, source)
+
+
+def test_a_trade_that_is_told_twice_counts_once(tmp_path: Path):
+    def numbered(at: int, number: int) -> Line:
+        moment, message = trade(at)
+        return moment, {**message, "data": {**message["data"], "t": number}}
+
+    recording = imported(tmp_path, [*GOOD, *[numbered(2, number) for number in (7, 8, 7, 8, 9)]])
+    assert recording.info.rows_by_kind["sell_trade"] == 3
+    assert recording.info.dropped["trades told twice"] == 2
 
 
 def test_a_source_without_a_snapshot_is_refused(tmp_path: Path):
@@ -364,7 +379,7 @@ def test_impossible_steps_are_refused(tmp_path: Path):
 
 
 def test_an_unknown_kind_of_source_is_refused(tmp_path: Path):
-    with pytest.raises(UnknownNameError, match="choose one of binance, hyperliquid, standx"):
+    with pytest.raises(UnknownNameError, match="choose one of binance, hftbacktest, hyperliquid"):
         import_recording("bitmex", [tmp_path], tmp_path / "r", ImportOptions())
 
 

@@ -15,6 +15,7 @@ from perpmaker.data.reader import Recording
 from perpmaker.data.snapshots import EVERY_ASK
 from perpmaker.domain.errors import PerpmakerError
 from perpmaker.simulation import market_events as me
+from support.recordings import plain_rows_of
 
 MS = 1_000_000
 CLEARS = [(me.CLEAR_BIDS, 0, 0), (me.CLEAR_ASKS, EVERY_ASK, 0)]
@@ -59,11 +60,7 @@ def source(tmp_path: Path) -> Path:
 
 def timed_rows_of(recording: Recording) -> list[tuple[int, int, int, int]]:
     """(milliseconds, kind without MORE, price, lots)."""
-    return [
-        (ts // MS, kind & me.KIND_MASK, price, lots)
-        for chunk in recording.chunks()
-        for ts, kind, price, lots in zip(*(values.tolist() for values in chunk), strict=True)
-    ]
+    return [(ts // MS, *row) for ts, *row in plain_rows_of(recording)]
 
 
 Import = Callable[..., Recording]
@@ -258,6 +255,13 @@ def test_at_one_moment_a_trade_comes_before_the_quote_and_the_quote_before_the_b
     assert kinds == [me.SELL_TRADE, me.BEST_BID, me.BEST_ASK, me.BID]
 
 
+def test_a_trade_that_is_told_twice_counts_once(hyperliquid: Import):
+    trades = [trade(20, 100.5, side="buy", trade_id=name) for name in ("a", "b", "a", "b", "c")]
+    recording = hyperliquid([book(0, BIDS, ASKS)], [bbo(10, BIDS[0], ASKS[0])], trades)
+    assert recording.info.rows_by_kind["buy_trade"] == 3
+    assert recording.info.dropped["trades told twice"] == 2
+
+
 def test_what_precedes_the_first_snapshot_is_dropped(hyperliquid: Import):
     recording = hyperliquid(
         [book(20, BIDS, ASKS), book(30, BIDS[:1], ASKS)],
@@ -290,7 +294,7 @@ GOOD_TRADES = [trade(100, 100.5)]
         (book(1, [(99.9, 1.0), (100.0, 1.0)], ASKS), "row 1: the bid levels are not in order"),
         (book(1, BIDS, [(100.5, 1.0), (100.5, 1.0)]), "row 1: the ask levels are not in order"),
         (book(1, [(100.0, 0.0)], ASKS), "row 1: the bid levels are not in order, or one is empty"),
-        (book(1, [(float("nan"), 1.0)], ASKS), "row 1: bid_px nan is not a multiple"),
+        (book(1, [(float("nan"), 1.0)], ASKS), "row 1: bid_px nan is not a usable number: correct it"),
         ({**book(1, BIDS, ASKS), "bid_qty": [1.0]}, "row 1: as many bid prices as sizes"),
     ],
 )
@@ -304,8 +308,8 @@ def test_a_snapshot_that_cannot_be(tmp_path: Path, source: Path, row: Row, sente
     ("row", "sentence"),
     [
         (trade(1, 100.123), "row 1: price 100.123 is not a multiple of the tick size 0.01"),
-        (trade(1, float("inf")), "row 1: price inf is not a multiple"),
-        (trade(1, 1e300), "row 1: price 1e+300 is not a multiple"),
+        (trade(1, float("inf")), "row 1: price inf is not a usable number: correct it"),
+        (trade(1, 1e300), "row 1: price 1e+300 is beyond any real price or size"),
         (trade(1, 100.5, qty=0.0), "row 1: qty must be above 0"),
         (trade(1, -100.5), "row 1: price must be above 0"),
     ],
@@ -314,6 +318,14 @@ def test_a_trade_that_cannot_be(tmp_path: Path, source: Path, row: Row, sentence
     write(source / "book_1.parquet", [book(0, BIDS, ASKS)])
     write(source / "trades_1.parquet", [trade(0, 100.5), row])
     assert f"trades_1.parquet, {sentence}" in refusal(tmp_path, source)
+
+
+def test_files_of_hyperliquid_are_not_taken_for_those_of_standx(tmp_path: Path, source: Path):
+    write(source / "book_1.parquet", [book(0, BIDS, ASKS)])
+    write(source / "trades_1.parquet", [{**trade(0, 100.5), "side": "buy"}])
+    assert "trades_1.parquet has a column side, which trades of StandX do not have: import it --from hyperliquid" in (
+        refusal(tmp_path, source)
+    )
 
 
 def test_floating_point_noise_is_no_error(standx: Import):
@@ -331,7 +343,28 @@ def test_a_side_that_is_neither_buy_nor_sell(tmp_path: Path, source: Path):
 def test_time_that_runs_far_backwards(tmp_path: Path, source: Path):
     write(source / "book_1.parquet", [book(60_000, BIDS, ASKS), book(1_000, BIDS, ASKS)])
     write(source / "trades_1.parquet", GOOD_TRADES)
-    assert "the snapshots run backwards in time" in refusal(tmp_path, source)
+    assert "book_1.parquet, row 1: time runs backwards, 1000000000 ns after 60000000000 ns" in refusal(tmp_path, source)
+
+
+@pytest.mark.parametrize("kind", ["book", "trades"])
+def test_files_that_overlap(tmp_path: Path, source: Path, kind: str):
+    row = {"book": lambda at: book(at, BIDS, ASKS), "trades": lambda at: trade(at, 100.5)}[kind]
+    write(source / "book_1.parquet", [book(0, BIDS, ASKS)])
+    write(source / "trades_1.parquet", GOOD_TRADES)
+    write(source / f"{kind}_1.parquet", [row(0), row(60_000)])
+    write(source / f"{kind}_2.parquet", [row(30_000)])
+    said = refusal(tmp_path, source)
+    assert f"{kind}_2.parquet begins at 1970-01-01 00:00:30 UTC, before" in said
+    assert "give files that do not overlap" in said
+
+
+def test_times_that_are_no_whole_nanoseconds(tmp_path: Path, source: Path):
+    for kind, zone in (("timestamp[ns, tz=UTC]", "UTC"), ("timestamp[ns]", None)):
+        table = pa.Table.from_pylist([book(0, BIDS, ASKS)])
+        stamps = pa.array([0], pa.timestamp("ns", zone))
+        pq.write_table(table.set_column(1, "recv_ns", stamps), source / "book_1.parquet")
+        write(source / "trades_1.parquet", GOOD_TRADES)
+        assert f"book_1.parquet: column recv_ns holds {kind}, not int64" in refusal(tmp_path, source)
 
 
 def test_a_truncated_file(tmp_path: Path, source: Path):

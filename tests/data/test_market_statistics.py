@@ -2,35 +2,17 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from perpmaker.data.statistics import MarketStatistics, measure
 from perpmaker.domain.errors import RecordingError
-from perpmaker.domain.instrument import Instrument
 from perpmaker.simulation import market_events as me
-from perpmaker.simulation.market_events import MarketChunk
+from support.recordings import Rows
 
 S = 1_000_000_000
 MORE = me.MORE
-
-
-class Feed:
-    """Rows (time, kind, price, lots), cut into chunks of any length."""
-
-    def __init__(self, rows: list[tuple[int, int, int, int]], chunk_rows: int = 1_000) -> None:
-        self.instrument = Instrument("X", "X", "USD", Decimal(1), Decimal(1), Decimal(1))
-        self._rows, self._chunk_rows = rows, chunk_rows
-
-    def chunks(self) -> Iterator[MarketChunk]:
-        for start in range(0, len(self._rows), self._chunk_rows):
-            ts_ns, kind, price, lots = zip(*self._rows[start : start + self._chunk_rows], strict=True)
-            yield MarketChunk(
-                np.array(ts_ns, np.int64), np.array(kind, np.uint8), np.array(price, np.int64), np.array(lots, np.int64)
-            )
 
 
 def book(now: int, bid: int, ask: int, bid_lots: int = 5, ask_lots: int = 7) -> list[tuple[int, int, int, int]]:
@@ -44,7 +26,7 @@ def book(now: int, bid: int, ask: int, bid_lots: int = 5, ask_lots: int = 7) -> 
 
 
 def measured(*messages: list[tuple[int, int, int, int]]) -> MarketStatistics:
-    return measure(Feed([row for message in messages for row in message]))
+    return measure(Rows([row for message in messages for row in message]))
 
 
 def end(now: int) -> list[tuple[int, int, int, int]]:
@@ -164,7 +146,7 @@ def test_the_cut_into_chunks_changes_nothing(chunk_rows: int):
         kind = int(generator.choice([me.BID, me.ASK, me.BUY_TRADE]))
         price = 95 - int(generator.integers(5)) if kind == me.BID else 105 + int(generator.integers(5))
         rows.append((now * S // 3 + S, kind, price, int(generator.integers(4)) + (kind == me.BUY_TRADE)))
-    assert measure(Feed(rows, chunk_rows)) == measure(Feed(rows, 10_000))
+    assert measure(Rows(rows, chunk_rows)) == measure(Rows(rows, 10_000))
 
 
 def test_figures_that_cannot_be_estimated_are_not_numbers():

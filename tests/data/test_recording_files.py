@@ -15,6 +15,7 @@ from perpmaker.data.writer import RecordingWriter
 from perpmaker.domain.errors import RecordingError
 from perpmaker.domain.instrument import Instrument
 from perpmaker.simulation import market_events as me
+from support.recordings import rows_of
 
 INSTRUMENT = Instrument("BTC-USD", "BTC", "USD", Decimal("0.10"), Decimal("0.001"), Decimal("0.002"))
 PROVENANCE = Provenance("test", 1, "perpmaker", {"symbol": "BTC-USD"}, [], "every-change", "recorded", "a clock")
@@ -27,10 +28,6 @@ def write(dest: Path, *, overwrite: bool = False, first_ns: int = 100) -> None:
         writer.start_gap(first_ns + 100, 190, "blind")
         writer.end_gap(first_ns + 200, 290)
         writer.dropped["quotes"] += 2
-
-
-def rows_of(recording: Recording) -> list[tuple[int, ...]]:
-    return [row for chunk in recording.chunks() for row in zip(*(values.tolist() for values in chunk), strict=True)]
 
 
 def replace_events(folder: Path, rows: list[tuple[int, int, int, int]], schema: pa.Schema = SCHEMA) -> None:
@@ -272,9 +269,12 @@ def test_rows_missing_from_the_file(folder: Path):
     [
         ([(2, me.BID, 10, 1), (1, me.BID, 10, 1)], r"events.parquet, row 1: time runs backwards, 1 ns after 2 ns"),
         ([(1, 0, 10, 1)], "row 0: unknown kind of row 0"),
-        ([(1, 13, 10, 1)], "row 0: unknown kind of row 13"),
+        ([(1, 19, 10, 1)], "row 0: unknown kind of row 19"),
         ([(1, me.BID | me.MORE, 10, 1), (2, me.BID, 10, 1)], "row 1: a message goes on at another time"),
         ([(1, me.BID, 10, 1), (1, me.ASK, 10, -1)], "row 1: a row of kind ask with price 10 and -1 lots is impossible"),
+        ([(1, me.BID, 2**53 + 1, 1)], "row 0: a row of kind bid with price 9007199254740993 and 1 lots is impossible"),
+        ([(1, me.BUY_TRADE, 10, 2**53 + 1)], "row 0: a row of kind buy_trade with price 10 and 9007199254740993 lots"),
+        ([(1, me.FUNDING, 10, -(10**9))], "row 0: a row of kind funding with price 10 and -1000000000 lots"),
         ([(1, me.BUY_TRADE, 0, 1)], "row 0: a row of kind buy_trade with price 0"),
         ([(1, me.MARK, -5, 0)], "row 0: a row of kind mark with price -5"),
         ([(1, me.BID | me.MORE, 10, 1)], "the last message never ends"),

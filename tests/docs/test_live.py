@@ -18,7 +18,19 @@ from support.maker_bench import Bench, instrument
 
 PACKAGE: Path = ROOT / "src" / "perpmaker"
 PAGE = page("docs/live.md")
-ELSEWHERE = {"run", "data", "report", "compare", "testnet"}
+ELSEWHERE = {
+    "run",
+    "backtest",
+    "config",
+    "data",
+    "report",
+    "compare",
+    "testnet",
+    "explain",
+    "study",
+    "fidelity",
+    "compile",
+}
 HERE = sorted(set(command([]).commands) - ELSEWHERE)
 SHARED = {code_names(row[0])[0]: row for row in rows(section(PAGE, "Commands around a run"))}
 USE_SHARED = {"status", "cancel", "close"}

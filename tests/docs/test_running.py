@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from docs.documents import code_names, command, flags, page, rows, section
+from docs.documents import PAGES, code_names, command, flags, page, rows, section
 from perpmaker.cli.checklist import show_checklist
-from perpmaker.cli.compose import DEFAULT_SYMBOL
 from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
 from perpmaker.cli.lines import Lines
 from perpmaker.cli.request import View
+from perpmaker.data.choice import DEFAULT_SYMBOL
 from perpmaker.domain.commands import Notice, NoticeKind
 from perpmaker.domain.events import Filled, FundingPaid, GapEnded, GapStarted, OrderRejected
 from perpmaker.domain.orders import RejectReason, Side
@@ -32,9 +32,10 @@ PAGE = page("docs/running.md")
 RUN_FLAGS = {code_names(row[0])[0]: row for row in rows(section(PAGE, "Flags"))}
 IN_WORDS = {
     "--preset": "none", "--spread": "required", "--quantity": "required", "--close-on-exit": "off",
-    "--shared-account": "off",
+    "--shared-account": "off", "--config": "none",
     "--summary": "none", "--journal": "user's data folder", "--symbol": f"`{DEFAULT_SYMBOL}`",
     "--live": "off", "--no-loss-limit": "off", "--max-daily-loss": "`0`", "--record": "none",
+    "--maintenance-margin": "`0.0125`, or half of 1 / leverage if that is less", "--fee-tiers": "none",
     "--base-url": "the exchange's own", "--ws-url": "the exchange's own",
 }  # fmt: skip
 STRATEGY_DEFAULTS = {f.name: f.default for f in fields(StrategySettings) if f.default is not MISSING}
@@ -81,9 +82,11 @@ def test_every_choice_is_named(flag: str) -> None:
 
 
 def _enum(name: str) -> type[Enum]:
-    from perpmaker.cli import options  # noqa: PLC0415 - where every choice of a flag is imported
+    # where every choice of a flag is imported
+    from perpmaker.cli import exchange_options, options, strategy_options  # noqa: PLC0415
 
-    found: type[Enum] = getattr(options, name)
+    modules = (exchange_options, options, strategy_options)
+    found: type[Enum] = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found
 
 
@@ -95,6 +98,18 @@ def test_every_command_is_named_with_the_page_that_explains_it() -> None:
     stated = {code_names(row[0])[0]: row[1] for row in rows(section(PAGE, "Commands"))}
     assert set(stated) == {f"perpmaker {name}" for name in command([]).commands}
     assert all(stated.values())
+
+
+def leaves(path: list[str]) -> list[list[str]]:
+    """Every command that can be called, groups opened."""
+    below = getattr(command(path), "commands", None)
+    return [path] if below is None else [leaf for name in below for leaf in leaves([*path, name])]
+
+
+@pytest.mark.parametrize("path", leaves([]), ids=" ".join)
+def test_no_flag_of_any_command_is_left_out_of_the_documents(path: list[str]) -> None:
+    told = {flag for text in PAGES for flag in re.findall(r"--[a-z0-9-]+", text.read_text(encoding="utf-8"))}
+    assert set(flags(path)) - {"--help"} <= told
 
 
 @pytest.mark.parametrize("name", ["report", "compare"])
@@ -113,6 +128,11 @@ def test_every_part_of_an_attribution_is_named_in_order() -> None:
 def test_every_data_command_is_named() -> None:
     named = {code_names(row[0])[0] for row in rows(section(PAGE, "Recordings")) if row[0].startswith("`perpmaker")}
     assert named == {f"perpmaker data {name}" for name in command(["data"]).commands}
+
+
+def test_every_flag_of_a_fetch_has_its_row() -> None:
+    named = {code_names(row[0])[0] for row in rows(section(PAGE, "Fetching")) if row[0].startswith("`--")}
+    assert named == set(flags(["data", "fetch"])) - {"--help"}
 
 
 def test_every_flag_of_an_import_has_its_row() -> None:

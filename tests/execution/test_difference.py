@@ -49,10 +49,8 @@ def test_an_order_that_is_still_on_its_way_is_not_sent_again() -> None:
     assert compare((BID_1,), own) == ((), (), ())
 
 
-def test_what_is_missing_is_placed_inner_levels_first() -> None:
-    result = compare((BID_1, BID_2, ASK_1, ASK_2), OwnOrders())
-    assert set(result.places) == set(LADDER)
-    assert [quote.level for quote in result.places] == [1, 1, 2, 2]
+def test_what_is_missing_is_placed_in_the_order_in_which_it_is_wanted() -> None:
+    assert compare((BID_1, ASK_1, BID_2, ASK_2), OwnOrders()).places == (BID_1, ASK_1, BID_2, ASK_2)
 
 
 def test_what_is_not_wanted_is_cancelled_and_what_is_right_stays() -> None:

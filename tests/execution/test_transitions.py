@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.domain.orders import OrderStatus
-from perpmaker.execution.transitions import TRANSITIONS, Trigger, next_status
+from perpmaker.execution.transitions import STATUS_AFTER, TRANSITIONS, Trigger
 
 # One row a status; the columns follow this order.
 COLUMNS = ("accepted", "rejected", "cancel sent", "canceled", "cancel rejected", "unanswered", "fill", "last fill")
@@ -28,7 +28,7 @@ DEAD = [status for status in OrderStatus if not status.is_open]
 
 @pytest.mark.parametrize(("status", "trigger", "after"), MOVES, ids=lambda value: value.name.lower())
 def test_move(status: OrderStatus, trigger: Trigger, after: OrderStatus) -> None:
-    assert next_status(status, trigger) is after
+    assert STATUS_AFTER[status, trigger] is after
 
 
 def test_every_pair_of_status_and_trigger_is_specified_above() -> None:
@@ -43,14 +43,14 @@ def test_every_pair_of_an_open_status_stands_in_the_table() -> None:
 @pytest.mark.parametrize("status", DEAD)
 @pytest.mark.parametrize("trigger", [t for t in Trigger if t not in (Trigger.FILL, Trigger.LAST_FILL)])
 def test_only_a_fill_can_move_a_dead_order(status: OrderStatus, trigger: Trigger) -> None:
-    assert next_status(status, trigger) is status
+    assert STATUS_AFTER[status, trigger] is status
 
 
 @given(st.lists(st.sampled_from([Trigger.CANCEL_SENT, Trigger.UNANSWERED, Trigger.ACCEPTED, Trigger.CANCEL_REJECTED])))
 def test_without_proof_from_the_venue_no_order_ever_ends(triggers: list[Trigger]) -> None:
     status = OrderStatus.PENDING_PLACE
     for trigger in triggers:
-        status = next_status(status, trigger)
+        status = STATUS_AFTER[status, trigger]
     assert status.is_open
 
 
@@ -60,5 +60,5 @@ def test_the_last_fill_and_a_cancellation_end_an_order_whatever_was_told_before(
 ) -> None:
     status = OrderStatus.PENDING_PLACE
     for trigger in [*triggers, proof]:
-        status = next_status(status, trigger)
+        status = STATUS_AFTER[status, trigger]
     assert not status.is_open

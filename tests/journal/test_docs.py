@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from perpmaker.domain.events import Filled, OrderAccepted, OrderRejected
 from perpmaker.domain.orders import OrderKind, RejectReason, Side
 from perpmaker.journal import readers, schema
 from perpmaker.journal.batches import BATCH_ROWS, BATCH_S
+from perpmaker.journal.budgets import write_budgets
 from perpmaker.journal.limits import Latch, set_latch
 from perpmaker.journal.writer import Journal, RunStart
+from perpmaker.risk.budgets import Step, Use
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "journal.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?);\n```", PAGE, re.DOTALL)
@@ -24,6 +27,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 def recorded(journal: Journal, about_live: RunStart) -> Journal:
     """A journal of one run, in which every query finds something."""
     set_latch(journal, Latch(account="a", symbol=None, kind="loss", text="lost", run_id=None, set_at_ns=1))
+    write_budgets(journal, "f", [Use("notional", Fraction(1), Fraction(2), Fraction(2), Fraction(3))], Step.FREE, 1)
     with journal.begin_run(about_live) as run:
         run.daily_result("2026-11-24", Decimal("-0.5"))
         run.command(1_000_000, Place(1, Side.BUY, 9_900, 10, OrderKind.LIMIT, True, False))

@@ -1,6 +1,7 @@
 """Reading a journal back: what was booked in a run makes exactly the position that the run had."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from perpmaker.domain.errors import UnknownNameError
 from perpmaker.domain.events import BalanceCorrected, Filled, FundingPaid, PositionCorrected
 from perpmaker.domain.orders import Side
 from perpmaker.journal import readers
+from perpmaker.journal.live import end_dead_run
 from perpmaker.journal.writer import Journal, RunStart
 from perpmaker.runtime.statistics import RunStatistics
 
@@ -85,3 +87,24 @@ def test_a_new_journal_has_no_runs(journal: Journal) -> None:
 def test_an_unknown_run_is_one_clear_sentence(journal: Journal) -> None:
     with pytest.raises(UnknownNameError, match="has no run nothing; list the runs to see their ids"):
         readers.load_run(journal, "nothing")
+
+
+def test_the_latest_run_is_the_last_that_a_market_maker_ran(journal: Journal, about: RunStart) -> None:
+    for number, mode in enumerate(("simulation", "paper", "cancel", "close", "watchdog")):
+        journal.begin_run(replace(about, run_id=f"{number}-{mode}", mode=mode)).close()
+    refused = journal.begin_run(replace(about, run_id="5-live", mode="live"))
+    refused.close()
+    end_dead_run(journal, readers.load_run(journal, refused.run_id), readers.NOT_STARTED)
+    assert readers.find_run(journal, "latest").run_id == "1-paper"
+    assert readers.find_run(journal, "3").run_id == "3-close", "the others are found by name"
+
+
+def test_a_run_that_is_not_there_or_not_the_only_one_is_said(journal: Journal, about: RunStart) -> None:
+    with pytest.raises(UnknownNameError, match="has no run latest; no market maker has run yet"):
+        readers.find_run(journal, "latest")
+    for name in ("ab1", "ab2"):
+        journal.begin_run(replace(about, run_id=name)).close()
+    with pytest.raises(UnknownNameError, match=r"2 runs of the journal .* begin with ab"):
+        readers.find_run(journal, "ab")
+    with pytest.raises(UnknownNameError, match="has no run x; the latest is ab2"):
+        readers.find_run(journal, "x")

@@ -69,6 +69,8 @@ def write_version_1(url: str) -> None:
             text("INSERT INTO fills VALUES (3, 0, 5, 4, 1, 1, 'buy', 100, 2, true, '10000000000000000000007')")
         )
         connection.execute(text("INSERT INTO funding VALUES (3, 1, 6, 6, -9)"))
+        placed = "3, 2, 3, 'place', 1, 'buy', 100, 2, 'limit', true, false, NULL"
+        connection.execute(text(f"INSERT INTO commands VALUES ({placed})"))  # noqa: S608
     engine.dispose()
 
 
@@ -82,6 +84,8 @@ def test_a_journal_of_version_1_is_upgraded_without_loss(journal_url: str) -> No
         assert (books.lots, books.fees_quanta, books.funding_quanta) == (2, 10**22 + 7, -9)
         assert list(readers.fills(journal, run)) == [Filled(5, 4, 1, 1, Side.BUY, 100, 2, True, 10**22 + 7)]
         with journal.engine.connect() as connection:
+            levels = connection.execute(select(schema.commands.c.order_id, schema.commands.c.level)).all()
+            assert levels == [(1, None)], "not kept then, so not known now"
             assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
 
 

@@ -70,15 +70,15 @@ def summary_of(about: RunStart) -> Summary:
 
 def test_commands_are_kept_with_all_that_they_say(journal: Journal, about: RunStart) -> None:
     with journal.begin_run(about) as run:
-        run.command(5, Place(1, Side.BUY, 9_900, 10, OrderKind.LIMIT, True, False))
+        run.command(5, Place(1, Side.BUY, 9_900, 10, OrderKind.LIMIT, True, False, level=2))
         run.command(6, Place(2, Side.SELL, 0, 10, OrderKind.MARKET, False, True))
         run.command(7, Cancel(1))
         run.command(8, Halt(EndReason.DURATION))
     assert rows(journal, schema.commands) == [
-        (1, 0, 5, "place", 1, "buy", 9_900, 10, "limit", True, False, None),
-        (1, 1, 6, "place", 2, "sell", 0, 10, "market", False, True, None),
-        (1, 2, 7, "cancel", 1, None, None, None, None, None, None, None),
-        (1, 3, 8, "halt", None, None, None, None, None, None, None, "duration reached"),
+        (1, 0, 5, "place", 1, "buy", 9_900, 10, "limit", True, False, None, 2),
+        (1, 1, 6, "place", 2, "sell", 0, 10, "market", False, True, None, 0),
+        (1, 2, 7, "cancel", 1, None, None, None, None, None, None, None, None),
+        (1, 3, 8, "halt", None, None, None, None, None, None, None, "duration reached", None),
     ]
 
 

@@ -31,6 +31,10 @@ def test_quotes_are_post_only_limit_orders_of_the_quantity() -> None:
     assert [order.order_id for order in sent] == [1, 2, 3, 4]
 
 
+def test_inner_levels_are_placed_first_and_of_each_the_bid_before_the_ask() -> None:
+    assert [(order.side, order.level) for order in places(maker().sent)] == [(BUY, 1), (SELL, 1), (BUY, 2), (SELL, 2)]
+
+
 def test_between_refreshes_a_price_move_sends_nothing() -> None:
     bench = maker()
     assert not bench.price("100.5") + bench.wait(9.9)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perpmaker.domain.commands import Cancel, Command, Halt, Place
+from perpmaker.domain.commands import FAR_FUTURE_NS, Cancel, Command, Halt, Place
 from perpmaker.domain.events import (
     BookUpdated,
     Filled,
@@ -245,3 +245,13 @@ def test_the_wake_lets_through_the_first_reference_price_that_it_waits_for(kind:
     wake = bench.maker.wake()
     wakes = isinstance(news, MarkUpdated) and not wake.mark_low <= news.mark_milliticks <= wake.mark_high
     assert wakes or not bench.send(news), "it quotes when told, and says that it need not be told"
+
+
+def test_in_a_gap_no_refresh_is_asked_for_however_long_it_lasts() -> None:
+    bench = Bench(instrument(), spread="0.01", quantity="0.1", max_orders=1, max_position="5")
+    bench.price("100")
+    assert bench.maker.wake().refresh_ns < FAR_FUTURE_NS
+    bench.gap(starts=True)
+    assert bench.maker.wake().refresh_ns == FAR_FUTURE_NS
+    bench.gap(starts=False)
+    assert bench.maker.wake().refresh_ns < FAR_FUTURE_NS

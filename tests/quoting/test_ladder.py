@@ -139,7 +139,7 @@ def test_when_printed_sides_would_meet_buying_keeps_its_price_and_asks_stand_beh
 def test_the_reference_band_is_exact(setting: Setting, reference: int, data: st.DataObject) -> None:
     prices = setting.shape.price(reference, EMPTY_BOOK)
     assume(not prices.is_clamped)
-    low, high = setting.shape.reference_band(prices)
+    low, high = setting.shape.reference_band(reference, prices)
     assert low <= reference <= high
     inside = data.draw(st.integers(low, high))
     for same in (low, inside, high):

@@ -6,9 +6,10 @@ from random import Random
 from perpmaker.domain.commands import ASLEEP, Place
 from perpmaker.domain.orders import OrderKind, Side
 from perpmaker.report.market_path import Entry, Gap, walk
+from perpmaker.report.questions import Questions, answers
 from perpmaker.simulation import market_events as me
 from perpmaker.simulation.depth_book import DepthBook
-from perpmaker.simulation.exchange import SimulatedExchange
+from perpmaker.simulation.exchange import MAX_OPEN_ORDERS, SimulatedExchange
 from perpmaker.simulation.player import FeedPlayer
 from simulation.markets import Market, book, terms
 from support.runs import synthetic
@@ -88,3 +89,19 @@ def alone(entry: Entry) -> int | None:
     exchange.submit([Place(*entry[1:], OrderKind.LIMIT, post_only=True, reduce_only=False)])
     exchange.advance(ASLEEP._replace(until_ns=entry.ts_ns))
     return exchange.queue_ahead(entry.order_id)
+
+
+def test_more_orders_at_one_instant_than_the_exchange_has_room_for_are_asked_for_in_turns() -> None:
+    rows = [*book(10, {99: 5, 98: 7}, {101: 5}), (90, me.ASK, 102, 1)]
+    entries = [Entry(20, number, Side.BUY, 99 - number % 2, 1) for number in range(200)]
+    found = answers(Market(rows), [Questions(frozenset({30}), entries), Questions(frozenset({12, 30}), entries[:150])])
+    assert [len(path.queues) for path in found] == [200, 150]
+    assert all(path.queues[number] == (7 if number % 2 else 5) for path in found for number in path.queues)
+    assert [path.times for path in found] == [[30], [12, 30]]
+
+
+def test_a_queue_that_nobody_can_know_is_not_answered_and_its_order_does_not_stay() -> None:
+    rows = [(10, me.DEPTH, 0, me.BEST_ONLY), *book(10, {99: 5}, {101: 5}), (2_000, me.ASK, 102, 1)]
+    behind_the_best = [Entry(20 + 2 * number, number, Side.BUY, 98, 1) for number in range(MAX_OPEN_ORDERS)]
+    at_the_best = Entry(1_500, 999, Side.BUY, 99, 1)
+    assert walk(Market(rows), [1_600], [*behind_the_best, at_the_best]).queues == {999: 5}

@@ -1,4 +1,4 @@
-"""What became of orders, and the level that is inferred for each, against the level that the maker gave it."""
+"""What became of orders, and their levels: as the maker gave them, or guessed where an old journal lacks them."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -20,8 +20,9 @@ NEWS = {OrderAccepted: "accepted", OrderCanceled: "canceled", OrderRejected: "re
 class Witness:
     """Keeps what a journal would, and the level that the maker gave to each order."""
 
-    def __init__(self, maker: MarketMaker) -> None:
+    def __init__(self, maker: MarketMaker, *, keeps_levels: bool = False) -> None:
         self._maker = maker
+        self._keeps_levels = keeps_levels
         self.story: list[Story] = []
         self.levels: dict[int, int] = {}
 
@@ -34,7 +35,8 @@ class Witness:
         for command in commands:
             if isinstance(command, Place):
                 rests = command.kind is OrderKind.LIMIT
-                self.story.append(Placed(now_ns, *command[:4], rests, command.reduce_only))
+                level = command.level if self._keeps_levels else None
+                self.story.append(Placed(now_ns, *command[:4], rests, command.reduce_only, level))
                 order = self._maker.orders.get(command.order_id)
                 assert order is not None
                 self.levels[command.order_id] = order.level
@@ -48,7 +50,7 @@ def rows(story: list[Story], *, levels: int = 3, spread: str = "0.01") -> RunRow
 
 
 def placed(order_id: int, price: int, *, at: int = 0, side: Side = Side.BUY, rests: bool = True) -> Placed:
-    return Placed(at, order_id, side, price, 10, rests, reduce_only=not rests)
+    return Placed(at, order_id, side, price, 10, rests, reduce_only=not rests, level=None)
 
 
 def levels_of(*story: Story) -> dict[int, int]:
@@ -75,7 +77,7 @@ def test_a_closing_order_is_of_no_level() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"max_orders": 3, "stop_loss": "1"}])
-def test_the_level_is_that_of_the_maker_but_for_one_in_a_hundred(settings: dict[str, Any]) -> None:
+def test_a_guessed_level_is_that_of_the_maker_but_for_one_in_a_hundred(settings: dict[str, Any]) -> None:
     seen: list[Witness] = []
 
     def watch(maker: MarketMaker, _: object) -> Witness:
@@ -88,6 +90,19 @@ def test_the_level_is_that_of_the_maker_but_for_one_in_a_hundred(settings: dict[
     same = sum(inferred[order_id].level == level for order_id, level in witness.levels.items())
     assert len(witness.levels) > 500
     assert same / len(witness.levels) >= 0.99
+
+
+def test_a_level_that_the_journal_kept_is_that_of_the_maker() -> None:
+    seen: list[Witness] = []
+
+    def watch(maker: MarketMaker, _: object) -> Witness:
+        seen.append(Witness(maker, keeps_levels=True))
+        return seen[-1]
+
+    run(strategy(duration_s="600", max_orders=3, stop_loss="0.02"), synthetic(1), observers=[watch])
+    known = read_orders(rows(seen[0].story))
+    assert {order.order_id: order.level for order in known.values()} == seen[0].levels
+    assert {0, 1, 2, 3} == set(seen[0].levels.values())
 
 
 def test_the_life_of_an_order_and_the_row_of_its_level() -> None:

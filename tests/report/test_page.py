@@ -6,13 +6,18 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pytest
 from rich.console import Console
 
-from perpmaker.report.charts import MOST_FILLS, charts
+from perpmaker.data.grades import BARS, EVERY_CHANGE
+from perpmaker.report.attribution import HORIZON_NS, HOUR_NS, WHOLE, Attribution, Terms
+from perpmaker.report.charts import charts
+from perpmaker.report.charts_over_time import MOST_FILLS
 from perpmaker.report.comparison import compare
 from perpmaker.report.comparison import page as comparison_page
 from perpmaker.report.html import page
 from perpmaker.report.markup import Markup, script_json, tag, text
+from perpmaker.report.provenance import REAL_FILLS
 from perpmaker.report.run_data import RunReport
 from perpmaker.report.series import drawdown, thinned, time_shares
 from perpmaker.report.terminal import show
@@ -68,10 +73,54 @@ def test_every_figure_of_the_summary_stands_on_the_page_and_on_the_terminal_word
 
 def test_the_run_can_be_repeated_from_the_page_alone(report: RunReport) -> None:
     written, run = page(report), report.run
-    for value in (text(run.command_line), run.version, run.run_id, str(run.seed), "synthetic market, seed 3"):
+    for value in (
+        text(run.command_line),
+        run.version,
+        run.run_id,
+        str(run.seed),
+        "synthetic market SOL_USDC_PERP, seed 3",
+    ):
         assert value in written
     for name, value in run.settings.items():
         assert f'<td class="">{name}</td><td class="words">{text(value)}</td>' in written
+
+
+def test_the_grade_of_the_data_its_bias_and_its_fill_rules_are_shown(report: RunReport) -> None:
+    file = io.StringIO()
+    show(Console(file=file, width=1_000, highlight=False), replace(report, grades=[BARS]))
+    written, printed = page(replace(report, grades=[BARS])), file.getvalue()
+    for shown in (BARS.title, BARS.bias):
+        assert text(shown) in written
+        assert shown in printed
+    assert all(f"<li>{text(rule)}</li>" in written for rule in BARS.fill_rules)
+    assert EVERY_CHANGE.bias in page(report)
+
+
+def test_a_live_run_was_filled_by_its_exchange_so_no_fill_rules_are_claimed(report: RunReport) -> None:
+    written = page(replace(report, run=replace(report.run, mode="live")))
+    assert text(REAL_FILLS) in written
+    assert EVERY_CHANGE.bias not in written
+
+
+def test_a_page_stays_small_however_much_happened(report: RunReport) -> None:
+    minute = 60 * 10**9
+    equity = [(report.span.start_ns + at * minute, float(at * 7_919 % 10_007)) for at in range(500_000)]
+    fills = list(report.fills) * 500
+    assert len(page(replace(report, equity=equity, positions=equity, price=equity, executions=fills))) < 5_000_000
+
+
+@pytest.mark.parametrize(("hours", "length", "bars"), [(240, "hour", 240), (241, "day", 11), (24 * 700, "week", 101)])
+def test_a_long_run_is_shown_by_day_or_week_and_nothing_of_it_is_lost(
+    report: RunReport, hours: int, length: str, bars: int
+) -> None:
+    starts = [at * HOUR_NS for at in range(hours)]
+    cells = {(WHOLE, at_ns): Terms(spread=10**12, funding=-(10**11)) for at_ns in starts}
+    long = replace(report, attribution=Attribution(HORIZON_NS, starts, cells))
+    chart = next(chart for chart in charts(long) if chart.name == "hours")
+    assert chart.title.startswith(f"By {length}, ")
+    sums = next(trace["y"] for trace in chart.traces if trace["name"] == "Sum")
+    assert len(sums) == bars
+    assert sum(sums) == pytest.approx(float(report.instrument.money(hours * 9 * 10**11)))
 
 
 def test_nothing_from_outside_becomes_markup(report: RunReport) -> None:

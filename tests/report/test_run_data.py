@@ -1,5 +1,6 @@
 """A report of a recorded run: its figures are the summary's, its terms sum exactly, and it says what it cannot know."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from perpmaker.cli.main import _run
+from perpmaker.data.grades import BARS
 from perpmaker.domain.errors import RecordingError, UnknownNameError
 from perpmaker.domain.events import Filled
+from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.orders import Side
 from perpmaker.journal.readers import list_runs
 from perpmaker.journal.writer import Journal, open_journal
@@ -16,12 +19,29 @@ from perpmaker.report.attribution import Terms
 from perpmaker.report.charts import charts
 from perpmaker.report.html import page
 from perpmaker.report.market_source import MarketSource, open_market
-from perpmaker.report.rows import read_rows
-from perpmaker.report.run_data import RunReport, build_report, read_report
+from perpmaker.report.rows import Placed, read_rows
+from perpmaker.report.run_data import RunReport, build_report, build_reports, read_report
+from perpmaker.simulation.market_events import MarketChunk, MarketFeed
 from perpmaker.simulation.synthetic import SyntheticMarket
 from perpmaker.simulation.synthetic_profiles import PROFILES
 
 NOTHING = MarketSource("not recorded", None)
+
+
+class Counted:
+    """A feed that counts how often it is played."""
+
+    def __init__(self, feed: MarketFeed) -> None:
+        self._feed = feed
+        self.played = 0
+
+    @property
+    def instrument(self) -> Instrument:
+        return self._feed.instrument
+
+    def chunks(self) -> Iterator[MarketChunk]:
+        self.played += 1
+        return self._feed.chunks()
 
 
 def test_the_terms_sum_to_the_change_of_equity_in_the_summary_exactly(report: RunReport) -> None:
@@ -100,6 +120,41 @@ def test_a_journal_that_does_not_explain_the_result_is_not_split(journal: Journa
     assert found.span.unexplained_quanta == 1
     assert found.attribution is None
     assert any("does not explain" in warning for warning in found.warnings)
+
+
+def test_runs_of_one_market_share_one_pass_and_each_report_is_as_it_is_alone(tmp_path: Path) -> None:
+    file = str(tmp_path / "two.db")
+    flags = "--quantity 0.1 --max-position 1 --interval 5 --view none --journal"
+    for spread, duration in (("3bp", "900"), ("4bp", "300")):
+        assert _run(["run", *flags.split(), file, "--spread", spread, "--duration", duration]) == 0
+    feed = Counted(SyntheticMarket(PROFILES["SOL_USDC_PERP"], 1))
+    source = MarketSource("the market", feed)
+    with open_journal(file) as journal:
+        known = [(read_rows(journal, run), source) for run in list_runs(journal)]
+    alone = [build_report(rows, source) for rows, _ in known]
+    played_alone = feed.played
+    together = build_reports(known)
+    assert feed.played - played_alone == played_alone // 2
+    assert [page(report) for report in together] == [page(report) for report in alone]
+    assert together[0].levels != together[1].levels
+
+
+def test_levels_of_a_journal_that_did_not_keep_them_are_guessed_and_the_report_says_so(
+    journal: Journal, report: RunReport
+) -> None:
+    rows = read_rows(journal, list_runs(journal)[0])
+    old = replace(rows, story=[one._replace(level=None) if isinstance(one, Placed) else one for one in rows.story])
+    found = build_report(old, open_market(old.run))
+    assert any("levels are inferred" in warning for warning in found.warnings)
+    assert sum(found.orders[number].level != order.level for number, order in report.orders.items()) < 0.02 * len(
+        report.orders
+    )
+
+
+def test_on_bars_the_report_says_what_a_mid_is_there(journal: Journal) -> None:
+    rows = read_rows(journal, list_runs(journal)[0])
+    source = open_market(rows.run)
+    assert any("On bars the mid" in one for one in build_report(rows, replace(source, grades=[BARS])).warnings)
 
 
 def test_a_recording_that_is_not_there_is_refused_only_where_it_was_asked_for(journal: Journal, tmp_path: Path) -> None:

@@ -66,3 +66,12 @@ def market(order_id: int, side: Side, lots: int, *, reduce_only: bool = False) -
 
 def ioc(order_id: int, side: Side, price: int, lots: int) -> Place:
     return Place(order_id, side, price, lots, OrderKind.IOC, False, False)
+
+
+def bar(ts: int, prices: tuple[int, int, int, int], volume: int, length: int = 64) -> list[Row]:
+    """One bar of ``length`` ns: its statement (open, high, low, close), then the three further points of its path."""
+    kinds = (m.BAR_OPEN, m.BAR_HIGH, m.BAR_LOW, m.BAR_CLOSE)
+    told = [(ts, kind | m.MORE, price, 0) for kind, price in zip(kinds, prices, strict=True)]
+    told[0] = (ts, m.BAR_OPEN | m.MORE, prices[0], volume)
+    told[3] = (ts, m.BAR_CLOSE, prices[3], 0)
+    return told + [(ts + at, m.BAR_STEP, 0, 0) for at in (length // 4, length // 2, length - length // 64)]

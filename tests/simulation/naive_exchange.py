@@ -15,6 +15,7 @@ from perpmaker.domain.events import (
     FundingPaid,
     GapEnded,
     GapStarted,
+    Liquidated,
     MarkUpdated,
     OrderAccepted,
     OrderCanceled,
@@ -22,13 +23,21 @@ from perpmaker.domain.events import (
     TimerFired,
     TradeSeen,
 )
-from perpmaker.domain.money import QUANTA_PER_MILLITICK_LOT, RATE_SCALE, fee_quanta, notional_quanta
+from perpmaker.domain.money import (
+    QUANTA_PER_MILLITICK_LOT,
+    QUANTA_PER_TICK_LOT,
+    RATE_SCALE,
+    fee_quanta,
+    notional_quanta,
+)
 from perpmaker.domain.orders import CancelReason, OrderKind, RejectReason, Side
 from perpmaker.domain.reference import ReferencePrice
 from perpmaker.simulation import market_events as m
+from perpmaker.simulation.latency import LatencyPath, Path
 from perpmaker.simulation.terms import ExchangeTerms, QueueModel
 
 BIG = 10**15
+DAY_NS = 86_400 * 10**9
 
 
 @dataclass
@@ -72,17 +81,24 @@ class NaiveExchange:
     told_book: tuple[int, int, int, int] = (0, 0, 0, 0)
     told_mark: int | None = None
     trade_untold: bool = False
+    is_margin_news: bool = False
 
     def __post_init__(self):
         self.now = self.rows[0][0]
         self.last_instant = self.now - 1
         self.cash = self.peak_cash = self.terms.balance_quanta
         self.peak = self.cash // QUANTA_PER_MILLITICK_LOT
+        self.volumes = {self.now // DAY_NS - 1: self.terms.volume_quanta // QUANTA_PER_TICK_LOT}
+        feed, order, seed = self.terms.feed_latency_ns, self.terms.order_latency_ns, self.terms.seed
+        self.feed_path = LatencyPath(feed, seed, Path.FEED)
+        self.request_path = LatencyPath(order, seed, Path.REQUEST)
+        self.answer_path = LatencyPath(order, seed, Path.ANSWER)
 
     # --- what the maker does ---
 
     def submit(self, commands):
-        self.requests += [(self.now + self.terms.order_latency_ns, command) for command in commands]
+        due = self.request_path.due_ns(self.now)
+        self.requests += [(due, command) for command in commands]
 
     def advance(self, wake: Wake) -> list[Event]:
         until = max(wake.until_ns, self.now)
@@ -113,9 +129,11 @@ class NaiveExchange:
             while self.next_row < len(self.rows) and self.rows[self.next_row][0] == self.now:
                 self.row(*self.rows[self.next_row])
                 self.next_row += 1
+            self.look_at_margin()
             while self.requests and self.requests[0][0] == self.now:
                 self.arrive(self.requests[0][1])
                 self.requests.pop(0)
+                self.look_at_margin()
             while self.views and self.views[0].at_ns == self.now:
                 stop |= self.see(self.views.pop(0), wake, kept)
             while self.responses and self.responses[0].at_ns == self.now:
@@ -200,10 +218,10 @@ class NaiveExchange:
     # --- the market ---
 
     def show(self, event_type, *fields):
-        self.views.append(event_type(self.now + self.terms.feed_latency_ns, self.now, *fields))
+        self.views.append(event_type(self.feed_path.due_ns(self.now), self.now, *fields))
 
     def respond(self, event_type, *fields):
-        self.responses.append(event_type(self.now + self.terms.order_latency_ns, self.now, *fields))
+        self.responses.append(event_type(self.answer_path.due_ns(self.now), self.now, *fields))
 
     def row(self, _ts, coded_kind, price, lots):
         kind = coded_kind & m.KIND_MASK
@@ -271,7 +289,8 @@ class NaiveExchange:
     def set_mark(self, mark, show=True) -> bool:
         changed = mark != self.mark
         self.mark = mark
-        self.look_at_drawdown()
+        if changed:
+            self.look_at_drawdown()
         if changed and show:
             self.show(MarkUpdated, mark)
         return changed
@@ -342,7 +361,9 @@ class NaiveExchange:
 
     def book_fill(self, order_id, side, price, lots, maker):
         self.fills += 1
-        fee = fee_quanta(price, lots, self.terms.maker_fee_ppb if maker else self.terms.taker_fee_ppb)
+        fee = fee_quanta(price, lots, self.fee_rate(maker) + (0 if order_id else self.terms.liquidation_fee_ppb))
+        today = self.now // DAY_NS
+        self.volumes[today] = self.volumes.get(today, 0) + price * lots
         self.cash -= side * notional_quanta(price, lots) + fee
         self.position += side * lots
         self.look_at_drawdown()
@@ -350,6 +371,32 @@ class NaiveExchange:
         for order in list(self.orders):
             if order.reduce_only and order.side * self.position >= 0:
                 self.end(order, CancelReason.REDUCE_ONLY)
+
+    def fee_rate(self, maker) -> int:
+        today = self.now // DAY_NS
+        volume = sum(lots for day, lots in self.volumes.items() if today - 30 <= day < today) * QUANTA_PER_TICK_LOT
+        rates = (self.terms.maker_fee_ppb, self.terms.taker_fee_ppb)
+        for tier in self.terms.fee_tiers:
+            if volume >= tier.from_quanta:
+                rates = (tier.maker_fee_ppb, tier.taker_fee_ppb)
+        return rates[0] if maker else rates[1]
+
+    def look_at_margin(self):
+        """Rules 15 and 16 of the fill rules."""
+        if not self.is_margin_news:
+            return
+        self.is_margin_news = False
+        needed = abs(self.position) * (self.mark or 0) * QUANTA_PER_MILLITICK_LOT * self.terms.maintenance_margin_ppb
+        if not needed or self.equity * RATE_SCALE >= needed:
+            return
+        for order in list(self.orders):
+            self.end(order, CancelReason.LIQUIDATION)
+        held = self.position
+        self.take(0, Side.SELL if held > 0 else Side.BUY, abs(held), lambda: True)
+        if self.position != held:
+            self.respond(Liquidated, self.position - held, self.position)
+        self.note_top()
+        self.is_margin_news = False
 
     def end(self, order, reason):
         order.left = 0
@@ -361,12 +408,14 @@ class NaiveExchange:
         return self.cash + self.position * (self.mark or 0) * QUANTA_PER_MILLITICK_LOT
 
     def look_at_drawdown(self):
+        self.is_margin_news = True
         equity = self.equity // QUANTA_PER_MILLITICK_LOT
         self.peak = max(self.peak, equity)
         self.drawdown = max(self.drawdown, self.peak - equity)
 
     def gap(self):
         self.in_gap = True
+        self.mark_recorded = False
         coming = [order.order_id for order in self.orders]
         for _, command in self.requests:
             if isinstance(command, Place):
@@ -401,21 +450,10 @@ class NaiveExchange:
             self.respond(OrderRejected, command.order_id, reason)
             return
         self.respond(OrderAccepted, command.order_id)
-        left = may_fill
-        side, book = command.side, self.books[command.side.opposite]
-        while left and book and (command.kind is OrderKind.MARKET or self.crosses(command)):
-            price = self.best(side.opposite)
-            part = min(left, book[price])
-            book[price] -= part
-            if not book[price]:
-                del book[price]
-            for order in self.orders:
-                if order.side is side.opposite and order.price == price:
-                    order.level = book.get(price, 0)
-                    order.ahead = min(max(order.ahead - part, 0.0), float(order.level))
-            left -= part
-            self.book_fill(command.order_id, side, price, part, False)
-        taken = may_fill - left
+        side = command.side
+        is_market = command.kind is OrderKind.MARKET
+        taken = self.take(command.order_id, side, may_fill, lambda: is_market or self.crosses(command))
+        left = may_fill - taken
         if taken == may_fill < lots:
             self.respond(OrderCanceled, command.order_id, taken, CancelReason.REDUCE_ONLY)
         elif left and command.kind is OrderKind.LIMIT:
@@ -434,6 +472,22 @@ class NaiveExchange:
         elif left:
             self.respond(OrderCanceled, command.order_id, taken, CancelReason.IMMEDIATE_REMAINDER)
         self.note_top()
+
+    def take(self, order_id, side, lots, may_take) -> int:
+        left, book = lots, self.books[side.opposite]
+        while left and book and may_take():
+            price = self.best(side.opposite)
+            part = min(left, book[price])
+            book[price] -= part
+            if not book[price]:
+                del book[price]
+            for order in self.orders:
+                if order.side is side.opposite and order.price == price:
+                    order.level = book.get(price, 0)
+                    order.ahead = min(max(order.ahead - part, 0.0), float(order.level))
+            left -= part
+            self.book_fill(order_id, side, price, part, False)
+        return lots - left
 
     def crosses(self, command) -> bool:
         best = self.best(command.side.opposite)

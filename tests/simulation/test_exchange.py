@@ -92,6 +92,11 @@ def test_an_until_in_the_past_delivers_the_timer_at_once():
     assert exchange.now_ns == 2
 
 
+def test_a_horizon_before_the_end_of_the_wake_stops_the_clock_and_a_later_one_changes_nothing():
+    assert opened().advance(until(9), 5)[-1] == TimerFired(5)
+    assert opened().advance(until(9), 12)[-1] == TimerFired(9)
+
+
 def test_after_the_feed_the_clock_still_runs_to_each_timer():
     exchange = opened()
     drain(exchange)
@@ -205,6 +210,24 @@ def test_a_gap_kills_what_rests_and_what_is_on_its_way_in():
     assert of(GapEnded, told) == [GapEnded(60, 60)]
     assert of(BookUpdated, told)[0][2:] == (0, 0, 0, 0)
     assert of(BookUpdated, told)[-1][2:] == (99, 1, 101, 1)
+
+
+def test_a_mark_recorded_before_a_gap_does_not_count_after_it():
+    exchange = opened(
+        [
+            (5, m.MARK, 90_000, 0),
+            (6, m.GAP_START, 0, 0),
+            (20, m.GAP_END, 0, 0),
+            *book(20, {199: 10}, {201: 10}),
+            (30, m.MARK, 195_000, 0),
+            *book(40, {219: 10}, {221: 10}),
+        ]
+    )
+    marks = []
+    for now in (5, 19, 20, 30, 40):
+        exchange.advance(until(now))
+        marks.append(exchange.mark_milliticks)
+    assert marks == [90_000, 90_000, 200_000, 195_000, 195_000], "unless it goes on, nothing says what it is"
 
 
 # --- margin and money ---

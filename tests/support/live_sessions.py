@@ -28,8 +28,6 @@ from support.live_runs import BUSY
 SYMBOL = "SOL_USDC_PERP"
 
 SIMULATION = SimulationSettings(
-    feed="synthetic",
-    seed=1,
     balance=Decimal(10_000),
     leverage=Decimal(10),
     maker_fee=Decimal("0.0002"),

@@ -91,7 +91,7 @@ class Bench:
 
     def refresh(self) -> list[Command]:
         """Let one interval pass."""
-        self.now_ns = self.maker.wake().refresh_ns
+        self.now_ns = self.maker.deadlines()[0]
         return self.send(TimerFired(self.now_ns, is_refresh=True))
 
     def wait(self, seconds: float) -> list[Command]:

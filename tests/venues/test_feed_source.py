@@ -105,6 +105,19 @@ def test_the_end_of_the_feed_starts_a_last_gap():
     assert heard.touch() == (0, 0, 0, 0)
 
 
+def test_the_end_of_the_feed_is_told_once_to_who_asked_for_it():
+    async def story():
+        ends = []
+        source = FeedSource(Market([*WHOLE, (FIRST + S, m.BID, 97, 1)]), virtual_clock())
+        source.on_end = lambda: ends.append(source.has_ended)
+        await source.open(HeardMarket())
+        assert not ends
+        await asyncio.sleep(2)
+        return ends
+
+    assert run_virtual(story) == [True]
+
+
 def test_a_feed_that_breaks_ends_with_its_own_sentence():
     class Broken(Market):
         def chunks(self):

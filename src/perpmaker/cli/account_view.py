@@ -18,10 +18,12 @@ from perpmaker.cli.running import age_s, is_running
 from perpmaker.cli.target import Target, at_venue, find_target, say, who
 from perpmaker.domain.errors import CredentialsError, InvalidSettingError
 from perpmaker.domain.instrument import Instrument
+from perpmaker.journal.budgets import budget_uses
 from perpmaker.journal.limits import active_latches, clear_latches, day_profit
 from perpmaker.journal.live import LIVE, unfinished_runs
 from perpmaker.journal.readers import RunRecord, list_runs
 from perpmaker.journal.writer import Journal, open_journal
+from perpmaker.risk.budgets import Step
 from perpmaker.runtime.live.daily_loss import utc_day
 from perpmaker.runtime.live.preflight import answered
 from perpmaker.venues.clock import Clock, SystemClock
@@ -30,6 +32,7 @@ from perpmaker.venues.port import Venue, VenueOrder
 from perpmaker.venues.redaction import redact
 
 _RECENT: Final = 5
+_STEPS: Final = {Step.FREE: "both sides are quoted", Step.REDUCING: "only what reduces is quoted", Step.HALT: "ended"}
 _Answer = TypeVar("_Answer")
 
 
@@ -51,8 +54,10 @@ def show_status(
     console = Console(highlight=False)
     now_ns = SystemClock().now_ns()
     with open_journal(url) as journal:
-        runs = [run for run in list_runs(journal) if run.mode == LIVE]
+        every_run = list_runs(journal)
+        runs = [run for run in every_run if run.mode == LIVE]
         _show_runs(console, runs, now_ns)
+        show_fleets(console, journal, every_run, now_ns)
         for account in _accounts(runs):
             _show_account(console, journal, account, runs, now_ns)
         if is_offline or (exchange is None and not runs):
@@ -156,6 +161,20 @@ def _show_runs(console: Console, runs: list[RunRecord], now_ns: int) -> None:
     for run in shown[: max(unfinished, _RECENT)]:
         state, style = _state(run, now_ns)
         _line(console, f"{state:7}  {run.run_id}  {run.symbol} on {run.exchange}  {_life(run, now_ns)}", style)
+
+
+def show_fleets(console: Console, journal: Journal, runs: Iterable[RunRecord], now_ns: int) -> None:
+    """The budgets of every fleet that is running, on paper and simulated, too."""
+    fleets: dict[str, list[str]] = {}
+    for run in runs:
+        if "fleet" in run.provenance and run.ended_at_ns is None and is_running(run, now_ns):
+            fleets.setdefault(run.provenance["fleet"], []).append(run.provenance["name"])
+    for fleet, names in fleets.items():
+        _line(console, f"fleet {fleet}: {', '.join(sorted(names))}", "bold")
+        for name, used, allowed, step, _ in budget_uses(journal, fleet):
+            style = {Step.FREE: "", Step.REDUCING: "yellow", Step.HALT: "bold red"}[step]
+            share = f" ({used / allowed:.0%})" if allowed else ""
+            _line(console, f"  {name:10} {used:.2f} of {allowed:.2f}{share}, {_STEPS[step]}", style)
 
 
 def _state(run: RunRecord, now_ns: int) -> tuple[str, str]:

@@ -24,7 +24,9 @@ _LOOKS: Final = {
 }
 
 
-def show_checklist(found: Preflight, view: View, title: str = "", console: Console | None = None) -> None:
+def show_checklist(
+    found: Preflight, view: View, title: str = "", console: Console | None = None, *, market: str | None = None
+) -> None:
     """Print the checks: as a table on a terminal, as lines elsewhere, not at all for `View.NONE`.
 
     Args:
@@ -32,6 +34,7 @@ def show_checklist(found: Preflight, view: View, title: str = "", console: Conso
         view: how the run is told.
         title: stands above the table.
         console: where to; the standard output if not given.
+        market: the name of one of several runs: lines carry it.
     """
     if view is View.NONE:
         return
@@ -39,7 +42,7 @@ def show_checklist(found: Preflight, view: View, title: str = "", console: Conso
     if view is View.LIVE or (view is View.AUTO and console.is_terminal):
         _show_table(console, found, title)
     else:
-        _write_lines(found)
+        _write_lines(found, market)
 
 
 def _show_table(console: Console, found: Preflight, title: str) -> None:
@@ -56,10 +59,14 @@ def _show_table(console: Console, found: Preflight, title: str) -> None:
     console.print(table)
 
 
-def _write_lines(found: Preflight) -> None:
+def _write_lines(found: Preflight, market: str | None) -> None:
     log = structlog.wrap_logger(
         structlog.PrintLogger(sys.stdout),
-        processors=[redact_event, structlog.processors.LogfmtRenderer(key_order=["event"])],
+        processors=[
+            redact_event,
+            structlog.processors.LogfmtRenderer(key_order=["market", "event"], drop_missing=True),
+        ],
     )
+    log = log if market is None else log.bind(market=market)
     for check in found.checks:
         log.msg("check", name=check.name, status=check.status.value.replace(" ", "_"), detail=check.detail)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from perpmaker.cli.checklist import show_checklist
-from perpmaker.cli.compose import DEFAULT_SYMBOL
 from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.request import NO_JOURNAL, View
 from perpmaker.cli.running import is_running
+from perpmaker.data.choice import DEFAULT_SYMBOL
 from perpmaker.domain.errors import CredentialsError, InvalidSettingError, UnknownNameError
 from perpmaker.journal.limits import active_latches
 from perpmaker.journal.live import unfinished_runs

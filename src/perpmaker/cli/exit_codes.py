@@ -21,6 +21,9 @@ class ExitCode(IntEnum):
     MAX_DAILY_LOSS = 16
     VENUE_STOPPED = 17  # keys, permissions, a closed market: only a person can mend it
     RESCUED = 18  # a watchdog cleaned up after a run that had fallen silent
+    LIQUIDATED = 19
+    BUDGET = 20  # of notional or margin, over all markets of a fleet
+    BUDGET_LOSS = 21  # of drawdown or the day's loss, over all markets of a fleet
     INTERRUPTED = 130  # as shells number SIGINT
     TERMINATED = 143  # as shells number SIGTERM
 
@@ -35,6 +38,9 @@ EXIT_CODES: dict[EndReason, ExitCode] = {
     EndReason.MAX_DRAWDOWN: ExitCode.MAX_DRAWDOWN,
     EndReason.MAX_LOSS: ExitCode.MAX_LOSS,
     EndReason.MAX_DAILY_LOSS: ExitCode.MAX_DAILY_LOSS,
+    EndReason.LIQUIDATED: ExitCode.LIQUIDATED,
+    EndReason.BUDGET: ExitCode.BUDGET,
+    EndReason.BUDGET_LOSS: ExitCode.BUDGET_LOSS,
     EndReason.VENUE_STOPPED: ExitCode.VENUE_STOPPED,
     EndReason.FAILED: ExitCode.FAILED,
 }

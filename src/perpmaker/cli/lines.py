@@ -16,18 +16,19 @@ _NS_PER_S = 1_000_000_000
 
 
 class Lines:
-    """Observes a run and writes what matters as ``key=value`` lines."""
+    """Observes a run and writes what matters as ``key=value`` lines; ``market`` names one of several runs."""
 
-    def __init__(self, maker: MarketMaker, instrument: Instrument, file: TextIO) -> None:
+    def __init__(self, maker: MarketMaker, instrument: Instrument, file: TextIO, market: str | None = None) -> None:
         self._maker = maker
         self._instrument = instrument
-        self._log = structlog.wrap_logger(
+        log = structlog.wrap_logger(
             structlog.PrintLogger(file),
             processors=[
                 redact_event,
-                structlog.processors.LogfmtRenderer(key_order=["at", "event"], drop_missing=True),
+                structlog.processors.LogfmtRenderer(key_order=["at", "market", "event"], drop_missing=True),
             ],
         )
+        self._log = log if market is None else log.bind(market=market)
 
     def on_step(self, now_ns: int, events: Sequence[Event], commands: Sequence[Command]) -> None:
         for event in events:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from perpmaker.cli.notes import opening_notes
+from perpmaker.cli.request import SimulationSettings
 from perpmaker.cli.teller import Teller
 from perpmaker.domain.commands import Command
 from perpmaker.domain.events import BookUpdated, Event
 from perpmaker.domain.instrument import Instrument
+from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import StrategySettings
 from perpmaker.venues.redaction import redact
 
@@ -40,13 +42,22 @@ class LiveNotes:
             self._teller.show(f"{kind}: said {MOST_OF_A_KIND} times; from now on only in the journal")
 
 
-class SpreadNote:
-    """Observes a run for its first book, and then says how the spread was read."""
+class OpeningNotes:
+    """Observes a run for its first book; then says how the spread was read, and what is risky about the settings."""
 
-    def __init__(self, teller: Teller, strategy: StrategySettings, instrument: Instrument) -> None:
+    def __init__(
+        self,
+        teller: Teller,
+        strategy: StrategySettings,
+        maker: MarketMaker,
+        instrument: Instrument,
+        fees: SimulationSettings,
+    ) -> None:
         self._teller = teller
         self._strategy = strategy
+        self._maker = maker
         self._instrument = instrument
+        self._fees = fees
         self._is_told = False
 
     def on_step(self, _now_ns: int, events: Sequence[Event], _commands: Sequence[Command]) -> None:
@@ -55,6 +66,9 @@ class SpreadNote:
         for event in events:
             if isinstance(event, BookUpdated) and event.bid_lots:
                 self._is_told = True
-                for note in opening_notes(self._strategy, self._instrument, event.bid_ticks, None):
-                    self._teller.tell(note)
+                self._tell(event.bid_ticks)
                 return
+
+    def _tell(self, price_ticks: int) -> None:
+        for note in opening_notes(self._strategy, self._maker, self._instrument, price_ticks, None, self._fees):
+            self._teller.tell(note)

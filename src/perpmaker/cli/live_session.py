@@ -5,7 +5,8 @@ Rules kept here:
 1. In this order: checklist, journal, what a dead run left, streams, orders. What fails before the orders is one
    sentence and exit code 2, and nothing was sent.
 2. A limit to the loss that was reached stays in force for this account until `perpmaker clear`.
-3. The first signal ends cleanly, the second at once.
+3. The first signal ends cleanly, the second at once. In a fleet the signals are the fleet's: it calls `request_stop`,
+   and cancels what it plays.
 """
 
 import asyncio
@@ -14,32 +15,33 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from perpmaker import __version__
+from perpmaker.cli.berth import Berth
 from perpmaker.cli.checklist import show_checklist
 from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.interrupts import ending_cleanly
+from perpmaker.cli.live_memory import LiveMemory
 from perpmaker.cli.live_watchers import LiveWatchers
 from perpmaker.cli.request import Request, WireSettings
-from perpmaker.cli.running import is_running
 from perpmaker.cli.session import end_journal, settings_by_name
 from perpmaker.cli.teller import exit_code
 from perpmaker.domain.errors import InvalidSettingError, UserError
-from perpmaker.domain.events import EndReason, Event
-from perpmaker.journal.limits import Latch, active_latches, day_profit, set_latch
-from perpmaker.journal.live import TAGS_KEPT_NS, end_dead_run, recent_tags, unfinished_runs
+from perpmaker.domain.events import EndReason, Event, SettingsChanged
+from perpmaker.domain.instrument import Instrument
 from perpmaker.journal.processes import this_host
-from perpmaker.journal.readers import load_run
 from perpmaker.journal.recover_runs import recover_runs
 from perpmaker.journal.writer import Journal, RunJournal, RunStart
 from perpmaker.maker.market_maker import MarketMaker
-from perpmaker.maker.settings import StrategyTerms
-from perpmaker.runtime.live.daily_loss import DailyLoss, utc_day
-from perpmaker.runtime.live.preflight import Known, Preflight, answered, preflight
+from perpmaker.maker.settings import StrategySettings, StrategyTerms
+from perpmaker.runtime.live.daily_loss import DailyLoss
+from perpmaker.runtime.live.preflight import Preflight, answered, preflight
 from perpmaker.runtime.live.preflight_checks import Protections
 from perpmaker.runtime.live.run import LiveRun
+from perpmaker.runtime.live.seat import ALONE, MarketSeat
 from perpmaker.runtime.live.settings import LiveSettings
 from perpmaker.runtime.outcome import Outcome
 from perpmaker.runtime.recorder import Recorder
@@ -47,13 +49,17 @@ from perpmaker.runtime.summary import RunFacts, Summary
 from perpmaker.venues.clock import Clock
 from perpmaker.venues.errors import VenueError
 from perpmaker.venues.paper import PaperVenue
-from perpmaker.venues.port import MarketTerms, Venue, VenueFacts
+from perpmaker.venues.port import AccountState, MarketTerms, Venue
 from perpmaker.venues.redaction import redact
+from perpmaker.venues.registry import credentials_name
 
-_MOST_TAGS = 1 << 16
-"""Tags to choose from, where a venue's client ids would carry more."""
 
-_LATCHING = frozenset({EndReason.MAX_LOSS, EndReason.MAX_DAILY_LOSS, EndReason.MAX_DRAWDOWN})
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A market whose checklist speaks for a start."""
+
+    market: MarketTerms
+    preflight: Preflight
 
 
 class LiveSession:
@@ -67,9 +73,11 @@ class LiveSession:
         journal: where the run is recorded; None records nothing, and is refused for a live run.
         random_below: chooses the tag of the run.
         settings: how carefully to watch the venue.
+        berth: its place in a fleet, if it is in one.
 
     Attributes:
         run: the driver, once it is made.
+        instrument: what is traded, once it was looked up.
         summary: of the run, once it is over.
     """
 
@@ -83,6 +91,7 @@ class LiveSession:
         *,
         random_below: Callable[[int], int] = secrets.randbelow,
         settings: LiveSettings | None = None,
+        berth: Berth | None = None,
     ) -> None:
         self._request = request
         self._wires = wires
@@ -93,10 +102,16 @@ class LiveSession:
         self._settings = settings or LiveSettings(
             max_book_age_ns=wires.max_book_age_ns, has_account_alone=not wires.is_account_shared
         )
+        self._berth = berth
+        self._memory = LiveMemory(journal, venue.facts, wires, clock)
+        self._label = "" if berth is None else f"{berth.name}: "
         self._mode = "live" if wires.is_live else "paper"
         self._symbol = ""
         self._tag = 1
+        self._early_stop: EndReason | None = None
+        self._account: AccountState | None = None
         self.run: LiveRun | None = None
+        self.instrument: Instrument | None = None
         self.summary: Summary | None = None
 
     async def play(self) -> ExitCode:
@@ -105,52 +120,88 @@ class LiveSession:
         Raises:
             UserError: a setting does not fit the market, or an earlier run is in the way; nothing was sent.
         """
+        checked = await self.check()
+        return ExitCode.BAD_INPUT if checked is None else await self.trade(checked)
+
+    async def check(self) -> Checked | None:
+        """The checklist alone; None where something on it speaks against a start, which was said.
+
+        Raises:
+            UserError: as `play`.
+        """
         if self._journal is None and self._wires.is_live:
             raise InvalidSettingError(
                 "--journal none with --live: limits to the loss and the recovery of a dead run need the journal"
             )
         try:
             market = await answered(self._venue.market)
+            self.instrument = market.instrument
             self._symbol = market.instrument.symbol
             checked = await self._preflight()
-            if checked is None:
-                return ExitCode.BAD_INPUT
-            with ExitStack() as stack:
-                journal = self._begin_journal(stack, market, checked)
-                return await self._prepare_and_play(market, journal, stack)
         except VenueError as error:
-            sys.stderr.write(f"perpmaker: not started: {redact(str(error))}\n")
+            self._refuse(str(error))
+            return None
+        return None if checked is None else Checked(market, checked)
+
+    async def trade(self, checked: Checked) -> ExitCode:
+        """Recovery, run, summary.
+
+        Raises:
+            UserError: as `play`.
+        """
+        try:
+            with ExitStack() as stack:
+                journal = self._begin_journal(stack, checked.market, checked.preflight)
+                return await self._prepare_and_play(checked.market, journal, stack)
+        except VenueError as error:
+            self._refuse(str(error))
             return ExitCode.BAD_INPUT
+
+    def request_stop(self, reason: EndReason) -> None:
+        """Ask for a clean end, whatever it is at; safe to call from a signal handler."""
+        self._early_stop = self._early_stop or reason
+        if self.run is not None:
+            self.run.request_stop(reason)
+
+    def terms_of(self, strategy: StrategySettings) -> StrategyTerms | None:
+        """Other settings for a run that goes on, its end as it was; None where there is none (any more).
+
+        Raises:
+            InvalidSettingError: they do not fit the market.
+        """
+        run, account, instrument = self.run, self._account, self.instrument
+        if run is None or account is None or instrument is None or self.summary is not None:
+            return None
+        kept = replace(strategy, duration_s=self._request.strategy.duration_s)
+        return StrategyTerms.of(kept, instrument, account.balance, account.leverage)
+
+    def change(self, terms: StrategyTerms, told: str) -> None:
+        """Let the run go on with these: at once, and all of them together."""
+        if self.run is not None:
+            self.run.tell(SettingsChanged(self._clock.now_ns(), terms, told))
 
     async def _preflight(self) -> Preflight | None:
         """The checklist; None where something on it speaks against a start."""
-        price = await answered(self._venue.mark)
-        known = Known(price_milliticks=price)
-        if self._journal is not None and self._wires.is_live:
-            account = self._venue.facts.account
-            runs = unfinished_runs(self._journal, account, self._symbol)
-            now_ns = self._clock.now_ns()
-            known = Known(
-                price_milliticks=price,
-                latches=[latch.text for latch in active_latches(self._journal, account, self._symbol)],
-                running=[run.tag for run in runs if run.tag is not None and is_running(run, now_ns)],
-                dead=[run.tag for run in runs if run.tag is not None and not is_running(run, now_ns)],
-            )
+        known = self._memory.known(self._symbol, await answered(self._venue.mark))
         protections = Protections(max_daily_loss=self._wires.max_daily_loss, none_wanted=True)
         checked = await preflight(
             self._venue, self._venue, self._request.strategy, protections, known, is_paper=not self._wires.is_live
         )
         title = f"{self._mode.upper()}  {self._symbol} on {self._wires.exchange}"
-        show_checklist(checked, self._request.view, title)
+        show_checklist(checked, self._request.view, title, market=None if self._berth is None else self._berth.name)
         if checked.is_ready:
             return checked
-        sys.stderr.write(f"perpmaker: not started: {redact(checked.refusal or '')}\n")
+        self._refuse(checked.refusal or "")
         return None
+
+    def _refuse(self, why: str) -> None:
+        sys.stderr.write(f"perpmaker: {self._label}not started: {redact(why)}\n")
 
     def _begin_journal(self, stack: ExitStack, market: MarketTerms, checked: Preflight) -> RunJournal | None:
         if self._journal is None:
             return None
         facts = self._venue.facts
+        seen = [order.tag for order in checked.orders or () if order.tag is not None]
         about = RunStart(
             version=__version__,
             exchange=self._wires.exchange,
@@ -161,10 +212,10 @@ class LiveSession:
             command_line=redact(self._request.command_line),
             settings=self._named_settings(),
             instrument=market.instrument,
-            provenance={"market": facts.name},
+            provenance={"market": facts.name, **({} if self._berth is None else self._berth.provenance)},
             started_at_ns=self._clock.now_ns(),
             account=facts.account if self._wires.is_live else None,
-            tag=self._new_tag(facts, checked),
+            tag=self._memory.new_tag(seen, self._random_below),
             pid=os.getpid(),
             host=this_host(),
             endpoint=self._wires.base_url,
@@ -172,25 +223,17 @@ class LiveSession:
         self._tag = about.tag or 1
         return stack.enter_context(self._journal.begin_run(about))
 
-    def _new_tag(self, facts: VenueFacts, checked: Preflight) -> int:
-        """A tag that no order of this account carries, as far as the journal and the market's open orders tell."""
-        taken = frozenset(order.tag for order in checked.orders or () if order.tag is not None)
-        if self._journal is not None and self._wires.is_live:
-            taken |= recent_tags(self._journal, facts.account, self._clock.now_ns() - TAGS_KEPT_NS)
-        free = [tag for tag in range(1, min(facts.max_tag, _MOST_TAGS) + 1) if tag not in taken]
-        if not free:
-            raise InvalidSettingError(
-                f"all {facts.max_tag} tags that orders of {facts.name} can carry were used by runs of the last 30 days"
-            )
-        return free[self._random_below(len(free))]
-
     async def _prepare_and_play(self, market: MarketTerms, journal: RunJournal | None, stack: ExitStack) -> ExitCode:
         try:
             run, watchers = await self._prepare(market, journal, stack)
+            if self._berth is not None:
+                await self._berth.ready()
         except (VenueError, UserError):
-            self._was_not_started(journal)
+            self._memory.was_not_started(journal)
             raise
         self.run = run
+        if self._early_stop is not None:
+            run.request_stop(self._early_stop)
         return await self._drive(run, watchers, journal)
 
     async def _prepare(
@@ -210,11 +253,13 @@ class LiveSession:
             )
             notes += continued.notes
             opening += [] if continued.opening is None else [continued.opening]
-        account = await answered(self._venue.account)
+        self._account = account = await answered(self._venue.account)
         terms = StrategyTerms.of(self._request.strategy, market.instrument, account.balance, account.leverage)
         maker = MarketMaker(terms, self._clock.now_ns())
-        daily = self._daily_loss(market, journal)
-        watchers = LiveWatchers(self._request, self._wires, maker, market.instrument, journal, daily)
+        daily = self._memory.daily_loss(market.instrument, journal)
+        berth = self._berth
+        name = None if berth is None else berth.name
+        watchers = LiveWatchers(self._request, self._wires, maker, market.instrument, journal, daily, name)
         recorder = self._recorder(stack, market, watchers)
         watchers.tell_opening(self._mode, notes)
         run = LiveRun(
@@ -230,30 +275,46 @@ class LiveSession:
             daily_loss=daily,
             heartbeat=watchers.heartbeat,
             recorder=recorder,
+            rate=None if berth is None else berth.rate,
+            seat=ALONE if berth is None else self._seat(berth, account.equity, maker, market, daily),
         )
         return run, watchers
 
+    def _seat(
+        self, berth: Berth, equity: Decimal, maker: MarketMaker, market: MarketTerms, daily: DailyLoss
+    ) -> MarketSeat:
+        """Markets of one real account share its equity; every simulated one has its own."""
+        exchange = credentials_name(self._wires.exchange)
+        account = f"{exchange} {self._venue.facts.account}" if self._wires.is_live else f"simulated {berth.name}"
+        return berth.portfolio.join(berth.name, account, equity, maker, market, daily)
+
     async def _drive(self, run: LiveRun, watchers: LiveWatchers, journal: RunJournal | None) -> ExitCode:
-        main_task = asyncio.current_task()
-        assert main_task is not None
         began_s = time.perf_counter()
         outcome: Outcome | None = None
         error: Exception | None = None
         try:
-            with ending_cleanly(run.request_stop, lambda: self._loop().call_soon_threadsafe(main_task.cancel)):
+            with self._signals(run):
                 outcome = await run.run()
         except asyncio.CancelledError:
             watchers.tell_abandoned(run)
             return ExitCode.ABANDONED
         except VenueError as failure:
             if not run.requests:
-                self._was_not_started(journal)
+                self._memory.was_not_started(journal)
                 raise
             error = failure
         except Exception as failure:  # noqa: BLE001 - whatever it was, the run must end with its summary and exit code
             error = failure
         outcome = outcome or Outcome(EndReason.FAILED, run.orders_left)
         return self._conclude(run, watchers, journal, outcome, error, time.perf_counter() - began_s)
+
+    def _signals(self, run: LiveRun) -> AbstractContextManager[None]:
+        """Rule 3."""
+        main_task = asyncio.current_task()
+        assert main_task is not None
+        if self._berth is not None:
+            return nullcontext()
+        return ending_cleanly(run.request_stop, lambda: self._loop().call_soon_threadsafe(main_task.cancel))
 
     def _conclude(
         self,
@@ -266,39 +327,12 @@ class LiveSession:
     ) -> ExitCode:
         watchers.tell_end(run, outcome, error)
         self.summary = watchers.summarize(run, outcome, self._facts(outcome, watchers), self._clock.now_ns(), wall_s)
-        self._latch(outcome, journal)
+        self._memory.latch(outcome.reason, self._symbol, journal)
         is_recorded = True
         if journal is not None and outcome.orders_left == 0:  # otherwise the next start must find it, and look again
             is_recorded = end_journal(journal, self.summary)
         is_told = watchers.teller.publish(self.summary)
         return exit_code(outcome, is_told=is_told and is_recorded)
-
-    def _latch(self, outcome: Outcome, journal: RunJournal | None) -> None:
-        """A limit that was reached keeps this account from starting again until a person has cleared it."""
-        if self._journal is None or journal is None or not self._wires.is_live or outcome.reason not in _LATCHING:
-            return
-        now_ns = self._clock.now_ns()
-        symbol = None if outcome.reason is EndReason.MAX_DAILY_LOSS else self._symbol
-        text = f"run {journal.run_id} ended by its {outcome.reason.value}"
-        latch = Latch(
-            account=self._venue.facts.account,
-            symbol=symbol,
-            kind=outcome.reason.value,
-            text=text,
-            run_id=journal.run_id,
-            set_at_ns=now_ns,
-        )
-        set_latch(self._journal, latch)
-
-    def _daily_loss(self, market: MarketTerms, journal: RunJournal | None) -> DailyLoss:
-        now_ns = self._clock.now_ns()
-        to_quanta = market.instrument.money_to_quanta
-        carried = Decimal(0)
-        if self._journal is not None and journal is not None and self._wires.is_live:
-            account = self._venue.facts.account
-            carried = day_profit(self._journal, account, utc_day(now_ns), excluding_run_no=journal.run_no)
-        limit = self._wires.max_daily_loss
-        return DailyLoss(to_quanta(limit) if limit else None, to_quanta(carried), now_ns)
 
     def _facts(self, outcome: Outcome, watchers: LiveWatchers) -> RunFacts:
         return RunFacts(
@@ -316,12 +350,6 @@ class LiveSession:
         if self._wires.is_live:
             return settings_by_name(self._request.strategy, self._wires)
         return settings_by_name(self._request.strategy, self._wires, self._request.simulation)
-
-    def _was_not_started(self, journal: RunJournal | None) -> None:
-        """Nothing was sent: the run has no summary, but an end."""
-        if self._journal is not None and journal is not None:
-            journal.flush()
-            end_dead_run(self._journal, load_run(self._journal, journal.run_id), "not started")
 
     def _recorder(self, stack: ExitStack, market: MarketTerms, watchers: LiveWatchers) -> Recorder | None:
         """Raises `RecordingError` when the folder cannot be used."""

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Final
 
-from perpmaker.cli.live_notes import LiveNotes, SpreadNote
-from perpmaker.cli.notes import TradeWatch
+from perpmaker.cli.live_notes import LiveNotes, OpeningNotes
+from perpmaker.cli.notes import TradeWatch, maker_notes
 from perpmaker.cli.request import Request, WireSettings
+from perpmaker.cli.run_flags import SIMULATION
 from perpmaker.cli.screen import Screen
 from perpmaker.cli.teller import Teller
 from perpmaker.domain.instrument import Instrument
@@ -36,6 +37,7 @@ class LiveWatchers:
         instrument: units.
         journal: where the run is recorded, if anywhere.
         daily: the day's result.
+        name: the market's in a fleet: everything that is told says it.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class LiveWatchers:
         instrument: Instrument,
         journal: RunJournal | None,
         daily: DailyLoss,
+        name: str | None = None,
     ) -> None:
-        self.teller = Teller(request.view, request.summary, maker, instrument)
+        self.teller = Teller(request.view, request.summary, maker, instrument, name)
+        self._label = "" if name is None else f"{name}: "
         self._request = request
         self._wires = wires
         self._maker = maker
@@ -71,7 +75,7 @@ class LiveWatchers:
             if self._wires.is_live:
                 self._day = DailyObserver(self._journal, self._daily, instrument)
                 found.append(self._day)
-        found.append(SpreadNote(self.teller, request.strategy, instrument))
+        found.append(OpeningNotes(self.teller, request.strategy, maker, instrument, request.simulation))
         terms = maker.state.terms
         screen = Screen(self.teller.console, title, maker, instrument, terms, self._start_ns, queue_ahead)
         view = self.teller.view(screen)
@@ -97,9 +101,11 @@ class LiveWatchers:
         if mode == "live":
             where = f" at {self._wires.base_url}" if self._wires.base_url else ", with real money"
             self.teller.tell(f"LIVE: real orders on {exchange}{where}")
+        elif exchange == SIMULATION:
+            self.teller.tell("SIM: market and exchange are simulated, in real time; no real money, no network")
         else:
             self.teller.tell(f"PAPER: the market is {exchange}'s, orders and fills are simulated; say --live to trade")
-        for note in (*self._request.notes, *notes):
+        for note in (*maker_notes(), *self._request.notes, *notes):
             self.teller.tell(note)
 
     def tell_end(self, run: LiveRun, outcome: Outcome, error: Exception | None) -> None:
@@ -115,8 +121,8 @@ class LiveWatchers:
         """A second signal: nothing was cleaned up."""
         position = self._instrument.quantity(self._maker.position.lots)
         sys.stderr.write(
-            f"abandoned: up to {len(self._maker.orders)} orders left resting ({len(run.desk.resting)} confirmed), "
-            f"position {position}; `perpmaker cancel` cancels them\n"
+            f"{self._label}abandoned: up to {len(self._maker.orders)} orders left resting "
+            f"({len(run.desk.resting)} confirmed), position {position}; `perpmaker cancel` cancels them\n"
         )
 
     def summarize(self, run: LiveRun, outcome: Outcome, facts: RunFacts, end_ns: int, wall_s: float) -> Summary:

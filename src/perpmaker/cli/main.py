@@ -6,18 +6,24 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from perpmaker import __version__
+from perpmaker import __version__, compiled
+from perpmaker.cli.backtest import backtest
 from perpmaker.cli.cancel import cancel
 from perpmaker.cli.clear import clear
 from perpmaker.cli.close import close
 from perpmaker.cli.compare import compare
+from perpmaker.cli.compile import compile_maker
+from perpmaker.cli.config import config_app
 from perpmaker.cli.data import data_app
 from perpmaker.cli.doctor import doctor
 from perpmaker.cli.exit_codes import ExitCode
+from perpmaker.cli.explain import explain
+from perpmaker.cli.fidelity import fidelity
 from perpmaker.cli.record import record
 from perpmaker.cli.report import report
 from perpmaker.cli.run import run
 from perpmaker.cli.status import status
+from perpmaker.cli.study import study_app
 from perpmaker.cli.testnet import serve_testnet
 from perpmaker.cli.watchdog import watchdog
 from perpmaker.domain.errors import UserError
@@ -32,6 +38,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.command("run")(run)
+app.command("backtest")(backtest)
 app.command("record")(record)
 app.command("doctor")(doctor)
 app.command("status")(status)
@@ -40,18 +47,29 @@ app.command("close")(close)
 app.command("clear")(clear)
 app.command("watchdog")(watchdog)
 app.command("testnet")(serve_testnet)
+app.command("explain")(explain)
 app.command("report")(report)
 app.command("compare")(compare)
+app.command("fidelity")(fidelity)
+app.command("compile")(compile_maker)
+app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
+app.add_typer(study_app, name="study")
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        sys.stdout.write(f"perpmaker {__version__}{', compiled maker' if compiled.is_served() else ''}\n")
+        raise typer.Exit
 
 
 @app.callback()
 def _program(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
-    if version:
-        sys.stdout.write(f"perpmaker {__version__}\n")
-        raise typer.Exit
+    pass
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from perpmaker import compiled
+from perpmaker.advisor.short import short_advice
+from perpmaker.cli.request import SimulationSettings
 from perpmaker.domain.commands import Command
 from perpmaker.domain.events import Event, Filled, OrderAccepted, OrderRejected
 from perpmaker.domain.instrument import Instrument
@@ -17,15 +20,30 @@ from perpmaker.simulation.touches import Touches, measure_touches
 _SAMPLE_ROWS = 200_000  # under half a second of work, and an hour or so of a quiet market
 
 
+def maker_notes() -> list[str]:
+    """Which maker runs, where it is not the plain one."""
+    if not compiled.is_served():
+        return []
+    return [f"compiled maker: {compiled.SWITCH}=0 in the environment means plain Python"]
+
+
 def touches_of(feed: MarketFeed, strategy: StrategySettings) -> Touches | None:
     """How often the price of level 1 is reached at the beginning of this market data."""
     return measure_touches(feed.chunks(), Fraction(strategy.spread), _SAMPLE_ROWS)
 
 
 def opening_notes(
-    strategy: StrategySettings, instrument: Instrument, price_ticks: int, touches: Touches | None
+    strategy: StrategySettings,
+    maker: MarketMaker,
+    instrument: Instrument,
+    price_ticks: int,
+    touches: Touches | None,
+    fees: SimulationSettings,
 ) -> list[str]:
-    """How the spread was read, in every unit, and how often this market moves that far (rule 16)."""
+    """How the spread was read, in every unit, how often this market moves that far (rule 16), and what is risky.
+
+    ``fees`` are those of the simulated exchange; where the real ones are not known, they are what is reckoned with.
+    """
     spread = strategy.spread
     distance = spread * price_ticks
     reading = (
@@ -38,7 +56,8 @@ def opening_notes(
             f"this market reaches a price that far away within a minute {touches.per_hour:.3g} times an hour "
             f"(both sides, of 120; first {touches.minutes} minutes of data)"
         )
-    return notes
+    terms = maker.state.terms
+    return notes + short_advice(strategy, terms, instrument, price_ticks, fees.maker_fee, fees.taker_fee)
 
 
 class TradeWatch:

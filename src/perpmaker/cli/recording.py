@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from perpmaker.cli.data import closing_line
+from perpmaker.cli.data_view import closing_line
 from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
 from perpmaker.cli.interrupts import ending_cleanly
 from perpmaker.domain.errors import InvalidSettingError, UnknownNameError

@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-1. A run is named by its id, by the beginning of one (as long as only one begins so), or by ``latest``.
+1. A run is named as `perpmaker.journal.readers.find_run` takes it.
 2. Where a file can be written is found out before the work, not after it.
 3. The terminal always gets the report; files beside it, where asked for.
 """
@@ -11,23 +11,21 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perpmaker.domain.errors import InvalidSettingError, UnknownNameError
-from perpmaker.journal.readers import RunRecord, list_runs
-from perpmaker.journal.writer import Journal, open_journal
+from perpmaker.cli.output_file import check_writable, write_page
+from perpmaker.domain.errors import InvalidSettingError
+from perpmaker.journal.readers import find_run
+from perpmaker.journal.writer import open_journal
 from perpmaker.report import comparison
 from perpmaker.report.browser import export_charts
 from perpmaker.report.html import page
-from perpmaker.report.run_data import read_report
+from perpmaker.report.run_data import read_report, read_reports
 from perpmaker.report.terminal import show
-
-LATEST: Final = "latest"
 
 
 def report_run(name: str, url: str | None, *, html: Path | None, png: Path | None, data: Path | None) -> None:
@@ -36,7 +34,7 @@ def report_run(name: str, url: str | None, *, html: Path | None, png: Path | Non
     Raises:
         UserError: there is no such run, a file cannot be written, or the market data cannot be read.
     """
-    _check_writable(html)
+    check_writable(html, "--html")
     with open_journal(url) as journal:
         report = read_report(journal, find_run(journal, name), data)
     show(Console(highlight=False), report)
@@ -48,12 +46,24 @@ def report_run(name: str, url: str | None, *, html: Path | None, png: Path | Non
         if file is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             file = Path(folder) / "report.html"
-        _write(file, written)
+        write_page(file, written)
         if html is not None:
             typer.echo(f"report: {html}", err=True)
         if png is not None:
             for picture in export_charts(file, png):
                 typer.echo(f"chart: {picture}", err=True)
+
+
+def write_report(run_id: str, url: str | None, file: Path) -> None:
+    """Write the page of a run that has just ended.
+
+    Raises:
+        UserError: the file cannot be written, or the market data cannot be read.
+    """
+    with open_journal(url) as journal:
+        report = read_report(journal, find_run(journal, run_id))
+    write_page(file, page(report), "--report")
+    typer.echo(f"report: {file}", err=True)
 
 
 def compare_runs(names: Sequence[str], url: str | None, *, html: Path | None) -> None:
@@ -64,9 +74,9 @@ def compare_runs(names: Sequence[str], url: str | None, *, html: Path | None) ->
     """
     if len(names) < 2:
         raise InvalidSettingError("compare needs two runs at least, e.g. `perpmaker compare 3f2a 9c41`")
-    _check_writable(html)
+    check_writable(html, "--html")
     with open_journal(url) as journal:
-        reports = [read_report(journal, find_run(journal, name)) for name in names]
+        reports = read_reports(journal, [find_run(journal, name) for name in names])
     found = comparison.compare(reports)
     console = Console(highlight=False)
     _show_rows(console, "runs", found.names, found.runs)
@@ -74,28 +84,8 @@ def compare_runs(names: Sequence[str], url: str | None, *, html: Path | None) ->
     _show_rows(console, "where the money came from", found.names, found.terms)
     _show_rows(console, "figures", found.names, found.figures)
     if html is not None:
-        _write(html, comparison.page(reports))
+        write_page(html, comparison.page(reports))
         typer.echo(f"comparison: {html}", err=True)
-
-
-def find_run(journal: Journal, name: str) -> RunRecord:
-    """The run that is meant.
-
-    Raises:
-        UnknownNameError: there is none, or more than one.
-        JournalError: the journal cannot be read.
-    """
-    runs = list_runs(journal)
-    if name == LATEST and runs:
-        return runs[0]
-    exact = [run for run in runs if run.run_id == name]
-    fitting = exact or [run for run in runs if name and run.run_id.startswith(name)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise UnknownNameError(f"{len(fitting)} runs of the journal {journal.name} begin with {name}: give more of it")
-    latest = f"; the latest is {runs[0].run_id}" if runs else "; it has no runs yet"
-    raise UnknownNameError(f"the journal {journal.name} has no run {name}{latest}")
 
 
 def _show_rows(console: Console, title: str, names: Sequence[str], rows: Sequence[comparison.Row]) -> None:
@@ -109,19 +99,3 @@ def _show_rows(console: Console, title: str, names: Sequence[str], rows: Sequenc
         table.add_row(*(Text(cell) for cell in (row.name, *row.values)))
     console.print()
     console.print(table)
-
-
-def _check_writable(html: Path | None) -> None:
-    if html is None:
-        return
-    if html.is_dir() or not html.parent.is_dir():
-        raise InvalidSettingError(
-            f"--html {html}: that is no file that can be written; name one in a folder that exists"
-        )
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InvalidSettingError(f"--html {file}: cannot be written: {error.strerror}; name another file") from None

@@ -1,16 +1,18 @@
 """What the command line asked for, before anything is looked up or built. Cheap to import: `--help` needs no more."""
 
+import shlex
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 
+from perpmaker.data.choice import DataChoice, FundingChoice
+from perpmaker.data.terms_files import LatencyFile
 from perpmaker.maker.settings import StrategySettings
+from perpmaker.simulation.latency import Latency
 from perpmaker.simulation.terms import QueueModel
-
-SYNTHETIC = "synthetic"
-"""The feed that needs no recording."""
 
 NO_JOURNAL = "none"
 """The journal URL that keeps none."""
@@ -25,17 +27,22 @@ class View(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationSettings:
-    """The simulated exchange and its market, in the trader's units."""
+    """The simulated exchange, in the trader's units."""
 
-    feed: str
-    seed: int
     balance: Decimal
     leverage: Decimal
     maker_fee: Decimal
     taker_fee: Decimal
-    feed_latency_ns: int
-    order_latency_ns: int
+    feed_latency_ns: Latency | LatencyFile
+    order_latency_ns: Latency | LatencyFile
     queue_model: QueueModel
+    queue_exponent: float = 3.0
+    bar_volume_share: Decimal = Decimal("0.1")
+    bar_half_spread: Decimal = Decimal("0.0001")
+    maintenance_margin: Decimal = Decimal(0)
+    liquidation_fee: Decimal = Decimal(0)
+    fee_tiers: Path | None = None
+    volume_30d: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +68,8 @@ class WireSettings:
 class Request:
     """One run: what to trade, how, on what, and where to tell about it.
 
-    ``simulation`` is the simulated exchange of a simulation and of a paper run; ``wires`` is None for a simulation.
+    ``simulation`` is the simulated exchange of a simulation and of a paper run; ``data`` is the market of a simulation,
+    ``wires`` is None for one.
     ``speed`` is simulated seconds per second, infinite for as fast as possible; ``notes`` are remarks on the flags.
     """
 
@@ -75,3 +83,32 @@ class Request:
     view: View
     command_line: str
     notes: Sequence[str]
+    data: DataChoice = field(default_factory=DataChoice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """One or several runs over market data that is there already.
+
+    ``paths`` are recordings and folders that hold some, none for the synthetic market; ``symbol`` chooses among them.
+    """
+
+    paths: Sequence[Path]
+    symbol: str | None
+    seed: int
+    from_ns: int | None
+    to_ns: int | None
+    funding: FundingChoice | None
+    strategy: StrategySettings
+    simulation: SimulationSettings
+    report: Path | None
+    summary: Path | None
+    journal: str | None
+    view: View
+    command_line: str
+    notes: Sequence[str]
+
+
+def command_line() -> str:
+    """The command line of this process, to be typed again."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -1,34 +1,72 @@
-"""A simulated run from start to end: what watches it, what interrupts it, its summary, and its exit code."""
+"""A run on the simulated exchange from start to end: what watches it, what interrupts it, its summary, its exit code.
+
+Shared by `perpmaker run` and `perpmaker backtest`: whatever makes an order is the same for both. What differs is a
+`Manner`: what the run is called, and how it is shown while it goes on.
+"""
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
 
 from perpmaker import __version__
 from perpmaker.cli.compose import SimulatedRun, compose
 from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.interrupts import Abandoned, ending_cleanly
-from perpmaker.cli.notes import TradeWatch, opening_notes, touches_of
-from perpmaker.cli.request import NO_JOURNAL, SYNTHETIC, Request
+from perpmaker.cli.notes import TradeWatch, maker_notes, opening_notes, touches_of
+from perpmaker.cli.output_file import check_writable
+from perpmaker.cli.request import NO_JOURNAL, Request, View
 from perpmaker.cli.screen import Screen
-from perpmaker.cli.teller import Teller, check_writable, exit_code
+from perpmaker.cli.teller import Teller, exit_code
+from perpmaker.data.opening import open_data
 from perpmaker.domain.errors import JournalError
 from perpmaker.domain.events import EndReason
+from perpmaker.domain.money import MILLITICKS_PER_TICK
 from perpmaker.runtime.observer import Observer
 from perpmaker.runtime.outcome import Outcome
 from perpmaker.runtime.pace import Pace
 from perpmaker.runtime.replay import Replay
 from perpmaker.runtime.statistics import RunStatistics
 from perpmaker.runtime.summary import RunFacts, Summary, summarize
+from perpmaker.simulation.first_mark import first_mark
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from perpmaker.journal.writer import RunJournal
+
+EXCHANGE: Final = "sim"
+
+Watcher = AbstractContextManager[Observer]
+"""What shows a run on a terminal while it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a kind of run is told.
+
+    ``mode`` is its name in journal and summary; ``watcher`` makes what shows it on a terminal; ``has_lines``: elsewhere
+    every event of interest is a line, also where nobody asked for lines.
+    """
+
+    mode: str
+    watcher: Callable[[SimulatedRun, Console], Watcher]
+    has_lines: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a run went. No summary and no outcome where it was abandoned; no ``run_id`` where no journal was kept."""
+
+    code: ExitCode
+    outcome: Outcome | None = None
+    summary: Summary | None = None
+    run_id: str | None = None
 
 
 def run_session(request: Request) -> ExitCode:
@@ -38,21 +76,30 @@ def run_session(request: Request) -> ExitCode:
         UserError: what was asked for cannot be done; nothing was started.
     """
     check_writable(request.summary)
-    run = compose(request.symbol, request.strategy, request.simulation)
-    return _Session(request, run).play()
+    run = compose(open_data(request.data), request.strategy, request.simulation)
+    return Session(request, run, Manner("simulation", _screen)).play().code
 
 
-class _Session:
-    def __init__(self, request: Request, run: SimulatedRun) -> None:
+class Session:
+    """One run; `play` it once."""
+
+    def __init__(self, request: Request, run: SimulatedRun, manner: Manner) -> None:
         self._request = request
         self._run = run
+        self._manner = manner
         self._start_ns = run.exchange.now_ns
         self._teller = Teller(request.view, request.summary, run.maker, run.instrument)
         self._statistics = RunStatistics(run.instrument, run.terms.max_position_lots, self._start_ns)
         self._watch = TradeWatch(run.maker)
-        self._touches = touches_of(run.feed, request.strategy)
+        self._touches = touches_of(run.data.feed, request.strategy)
+        self._first_mark = first_mark(run.data.feed)
 
-    def play(self) -> ExitCode:
+    def play(self) -> Played:
+        """Run to the end, whatever ends it.
+
+        Raises:
+            UserError: the journal cannot be opened; nothing was started.
+        """
         with ExitStack() as stack:
             journal = self._begin_journal(stack)
             observers: list[Observer] = [self._statistics, self._watch]
@@ -62,7 +109,8 @@ class _Session:
                 observers.append(JournalObserver(journal, self._run.maker))
             for note in self._opening_notes():
                 self._teller.tell(note)
-            view = self._teller.view(self._screen())
+            watcher = self._manner.watcher(self._run, self._teller.console)
+            view = self._teller.view(watcher, has_lines=self._manner.has_lines or self._request.view is View.LINES)
             if isinstance(view, AbstractContextManager):
                 view = stack.enter_context(view)
             if view is not None:
@@ -73,12 +121,13 @@ class _Session:
             outcome, error = self._drive(replay)
             wall_s = time.perf_counter() - began
             if outcome is None:
-                return ExitCode.ABANDONED
+                return Played(ExitCode.ABANDONED)
             self._teller.conclude(outcome, error, self._watch.verdict(self._request.strategy, self._touches))
             summary = self._summarize(outcome, replay.requests, wall_s)
             is_recorded = journal is None or end_journal(journal, summary)
         is_told = self._teller.publish(summary)
-        return exit_code(outcome, is_told=is_told and is_recorded)
+        code = exit_code(outcome, is_told=is_told and is_recorded)
+        return Played(code, outcome, summary, None if journal is None else journal.run_id)
 
     def _drive(self, replay: Replay) -> tuple[Outcome | None, Exception | None]:
         """Run; no outcome after a second interrupt, an error beside the outcome when something broke."""
@@ -103,32 +152,27 @@ class _Session:
         run = self._run
         about = RunStart(
             version=__version__,
-            exchange="sim",
+            exchange=EXCHANGE,
             symbol=run.instrument.symbol,
             market_type="perp",
-            mode="simulation",
+            mode=self._manner.mode,
             seed=self._seed,
             command_line=self._request.command_line,
             settings=self._settings(),
             instrument=run.instrument,
-            provenance=run.provenance,
+            provenance=run.data.provenance,
         )
         return stack.enter_context(journal.begin_run(about))
 
     def _opening_notes(self) -> list[str]:
-        price_ticks = self._first_price_ticks()
-        notes = ["simulated exchange: no real money, no network", *self._request.notes]
-        return notes + opening_notes(self._request.strategy, self._run.instrument, price_ticks, self._touches)
-
-    def _first_price_ticks(self) -> int:
-        first = next(iter(self._run.feed.chunks()))
-        return int(first.price[first.lots > 0][0])
-
-    def _screen(self) -> Screen:
-        run = self._run
-        title = f"perpmaker {__version__}  SIMULATION  {run.instrument.symbol}  {self._request.simulation.feed}"
-        return Screen(
-            self._teller.console, title, run.maker, run.instrument, run.terms, self._start_ns, run.exchange.queue_ahead
+        notes = ["simulated exchange: no real money, no network", *maker_notes()]
+        notes += [*self._request.notes, *self._run.data.notes]
+        if self._first_mark is None:
+            return notes
+        request, run = self._request, self._run
+        price_ticks = max(1, self._first_mark // MILLITICKS_PER_TICK)
+        return notes + opening_notes(
+            request.strategy, run.maker, run.instrument, price_ticks, self._touches, request.simulation
         )
 
     def _summarize(self, outcome: Outcome, requests: int, wall_s: float) -> Summary:
@@ -144,8 +188,8 @@ class _Session:
             wall_s=wall_s,
             run=RunFacts(
                 end_reason=outcome.reason,
-                mode="simulation",
-                exchange="sim",
+                mode=self._manner.mode,
+                exchange=EXCHANGE,
                 symbol=run.instrument.symbol,
                 seed=self._seed,
                 version=__version__,
@@ -156,10 +200,18 @@ class _Session:
 
     @property
     def _seed(self) -> int | None:
-        return self._request.simulation.seed if self._request.simulation.feed == SYNTHETIC else None
+        return self._request.data.seed if self._request.data.is_synthetic else None
 
     def _settings(self) -> Mapping[str, str]:
-        return settings_by_name(self._request.strategy, self._request.simulation)
+        request = self._request
+        return {**settings_by_name(request.strategy), **request.data.named(), **settings_by_name(request.simulation)}
+
+
+def _screen(run: SimulatedRun, console: Console) -> Screen:
+    feed = ", ".join(value for value in run.data.choice.named().values())
+    title = f"perpmaker {__version__}  SIMULATION  {run.instrument.symbol}  {feed}"
+    exchange = run.exchange
+    return Screen(console, title, run.maker, run.instrument, run.terms, exchange.now_ns, exchange.queue_ahead)
 
 
 def end_journal(journal: "RunJournal", summary: Summary) -> bool:

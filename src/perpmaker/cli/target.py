@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import typer
 
-from perpmaker.cli.compose import DEFAULT_SYMBOL
+from perpmaker.data.choice import DEFAULT_SYMBOL
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.journal.live import LIVE
 from perpmaker.journal.readers import RunRecord, list_runs

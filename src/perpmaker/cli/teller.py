@@ -1,6 +1,5 @@
 """How a run is told to its user: notes, the view, the summary, and the way it ended. Shared by every kind of run."""
 
-import os
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,9 +9,7 @@ from rich.console import Console
 from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
 from perpmaker.cli.lines import Lines
 from perpmaker.cli.request import View
-from perpmaker.cli.screen import Screen
 from perpmaker.cli.summary_view import show_summary
-from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.instrument import Instrument
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.runtime.observer import Observer
@@ -22,22 +19,39 @@ from perpmaker.venues.redaction import redact
 
 
 class Teller:
-    """Writes to the terminal, or lines elsewhere; keeps every note for the summary."""
+    """Writes to the terminal, or lines elsewhere; keeps every note for the summary.
 
-    def __init__(self, view: View, summary_file: Path | None, maker: MarketMaker, instrument: Instrument) -> None:
+    Args:
+        view: how the run is told.
+        summary_file: where its summary goes, too.
+        maker: whose position the lines show.
+        instrument: units.
+        market: the name of one of several runs: its lines carry it.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        summary_file: Path | None,
+        maker: MarketMaker,
+        instrument: Instrument,
+        market: str | None = None,
+    ) -> None:
         self.console = Console(highlight=False)
         self.notes: list[str] = []
-        self._lines = Lines(maker, instrument, sys.stdout)
+        self._lines = Lines(maker, instrument, sys.stdout, market)
         self._instrument = instrument
         self._summary_file = summary_file
         self._is_live = view is View.LIVE or (view is View.AUTO and self.console.is_terminal)
         self._is_quiet = view is View.NONE
 
-    def view(self, screen: Screen) -> AbstractContextManager[Observer] | Observer | None:
-        """What shows the run while it goes on: the screen on a terminal, lines elsewhere, or nothing."""
+    def view(
+        self, watcher: AbstractContextManager[Observer], *, has_lines: bool = True
+    ) -> AbstractContextManager[Observer] | Observer | None:
+        """What shows the run while it goes on: the watcher on a terminal, lines elsewhere (if at all), or nothing."""
         if self._is_live:
-            return screen
-        return None if self._is_quiet else self._lines
+            return watcher
+        return None if self._is_quiet or not has_lines else self._lines
 
     def tell(self, note: str) -> None:
         """A remark of the program: shown, and kept for the summary."""
@@ -80,18 +94,3 @@ class Teller:
 def exit_code(outcome: Outcome, *, is_told: bool) -> ExitCode:
     """The code of a run: its reason's, or failure where orders are left or something could not be written."""
     return EXIT_CODES[outcome.reason] if is_told and outcome.orders_left == 0 else ExitCode.FAILED
-
-
-def check_writable(summary: Path | None) -> None:
-    """Find out before the run, not after it.
-
-    Raises:
-        InvalidSettingError: the summary file cannot be written.
-    """
-    if summary is None:
-        return
-    if not summary.parent.is_dir():
-        raise InvalidSettingError(f"--summary {summary}: there is no folder {summary.parent}")
-    target = summary if summary.exists() else summary.parent
-    if summary.is_dir() or not os.access(target, os.W_OK):
-        raise InvalidSettingError(f"--summary {summary}: that cannot be written; give another file")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from perpmaker.cli import values
-from perpmaker.cli.request import SYNTHETIC
+from perpmaker.data.choice import SYNTHETIC
 
 _MARKET = "Market"
 _ACCOUNTS = "Accounts"

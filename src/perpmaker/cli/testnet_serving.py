@@ -19,8 +19,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from perpmaker.cli.compose import open_feed
 from perpmaker.cli.exit_codes import ExitCode
+from perpmaker.data.choice import DataChoice
+from perpmaker.data.opening import open_data
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.money import rate_to_ppb
 from perpmaker.testnet.account import Account
@@ -65,7 +66,7 @@ def serve(wanted: Serving) -> ExitCode:
 
 
 async def _serve(wanted: Serving) -> ExitCode:
-    feed, provenance = open_feed(wanted.symbol, wanted.feed, wanted.seed)
+    data = open_data(DataChoice.of_feed(wanted.symbol, wanted.feed, wanted.seed))
     if wanted.speed == float("inf"):
         raise InvalidSettingError("--speed max: a testnet runs by the clock; give a number")
     terms = TestnetTerms(
@@ -74,12 +75,12 @@ async def _serve(wanted: Serving) -> ExitCode:
         maker_fee_ppb=rate_to_ppb(wanted.maker_fee),
         taker_fee_ppb=rate_to_ppb(wanted.taker_fee),
     )
-    testnet = Testnet(feed, terms, SystemClock(), seed=wanted.seed, accounts=wanted.accounts)
+    testnet = Testnet(data.feed, terms, SystemClock(), seed=wanted.seed, accounts=wanted.accounts)
     keeper = None if wanted.state is None else _Keeper(testnet, wanted.state)
     ending = asyncio.Event()
     async with TestnetServer(testnet, port=wanted.port, control=wanted.control, seed=wanted.faults_seed or 0) as server:
         _end_on_signals(server, ending)
-        source = ", ".join(f"{name} {value}" for name, value in provenance.items())
+        source = ", ".join(f"{name} {value}" for name, value in data.choice.named().items())
         _say(
             [f"testnet of {testnet.instrument.symbol} ({source}), speed {wanted.speed:g}", *_addresses(server, wanted)]
         )

@@ -4,12 +4,19 @@ Every parser raises `typer.BadParameter` with one sentence that says what was re
 """
 
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from pathlib import Path
 
 import typer
 
+from perpmaker.data.terms_files import LatencyFile
+from perpmaker.domain.errors import InvalidSettingError
+from perpmaker.domain.moments import moment_ns
+from perpmaker.simulation.latency import Latency, Lognormal
+
 _BP = Decimal("0.0001")
 _PERCENT = Decimal("0.01")
-_NS_OF_UNIT = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
+_NS_OF_UNIT = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _MOST_DIGITS = 40
 
 
@@ -54,19 +61,25 @@ def rate(text: str | Decimal) -> Decimal:
     value = fraction(text)
     if abs(value) >= 1:
         raise typer.BadParameter(f"'{text}' is 100 % or more; 2 bp is 0.0002, 0.02% or 2bp")
-    if value != value.quantize(Decimal("1e-9")):
+    return share(text)
+
+
+def share(text: str | Decimal) -> Decimal:
+    """A share with at most 9 decimals."""
+    value = fraction(text)
+    if (Fraction(value) * 10**9).denominator != 1:
         raise typer.BadParameter(f"'{text}' is finer than 0.000000001; round it")
     return value
 
 
 def nanoseconds(text: str | int) -> int:
-    """A span of time with its unit: ``5ms``, ``250us``, ``0.1s``, ``100ns``; ``0`` needs none."""
+    """A span of time with its unit: ``5ms``, ``250us``, ``0.1s``, ``100ns``, ``8h``; ``0`` needs none."""
     if isinstance(text, int):
         return text
     plain = text.strip().lower()
-    for suffix in ("ns", "us", "ms", "s"):
+    for suffix, unit_ns in _NS_OF_UNIT.items():  # in this order: "s" is also how "ms" ends
         if plain.endswith(suffix):
-            value = decimal(plain.removesuffix(suffix)) * _NS_OF_UNIT[suffix]
+            value = decimal(plain.removesuffix(suffix)) * unit_ns
             break
     else:
         value = decimal(plain)
@@ -75,6 +88,38 @@ def nanoseconds(text: str | int) -> int:
     if value < 0 or value != value.to_integral_value():
         raise typer.BadParameter(f"'{text}' must be a whole number of nanoseconds, and not negative")
     return int(value)
+
+
+def moment(text: str | int) -> int:
+    """A date or time in ISO 8601, as nanoseconds; UTC where it names no zone."""
+    if isinstance(text, int):
+        return text
+    try:
+        return moment_ns(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no date or time like 2026-01-05 or 2026-01-05T22:54") from None
+
+
+def number(text: str | float) -> float:
+    """A number that is an estimate, so that its last digits do not matter."""
+    return text if isinstance(text, float) else float(decimal(text))
+
+
+def latency(text: str | Latency | LatencyFile) -> Latency | LatencyFile:
+    """A time (``10ms``), ``lognormal:MEDIAN:SIGMA`` with an optional third ``:CAP``, or ``recorded:FILE``."""
+    if not isinstance(text, str):
+        return text
+    kind, _, rest = text.strip().partition(":")
+    if kind == "recorded" and rest:
+        return LatencyFile(Path(rest).resolve())
+    if kind != "lognormal":
+        return nanoseconds(text)
+    median, sigma, cap = [*rest.split(":"), "", ""][:3]
+    try:
+        spread = float(decimal(sigma))
+        return Lognormal(nanoseconds(median), spread, nanoseconds(cap) if cap else None)
+    except InvalidSettingError as error:
+        raise typer.BadParameter(f"'{text}': {error}; e.g. lognormal:10ms:0.5 or lognormal:10ms:0.5:200ms") from None
 
 
 def speed(text: str | float) -> float:

@@ -63,10 +63,17 @@ KIND_NAMES: Final[dict[int, str]] = {
     me.FUNDING: "funding",
     me.GAP_START: "gap_start",
     me.GAP_END: "gap_end",
+    me.BAR_OPEN: "bar_open",
+    me.BAR_HIGH: "bar_high",
+    me.BAR_LOW: "bar_low",
+    me.BAR_CLOSE: "bar_close",
+    me.BAR_STEP: "bar_step",
+    me.DEPTH: "depth",
 }
 
-DepthGrade = Literal["every-change", "snapshots"]
-"""How well the book is known: every change of every level, or the top levels now and then."""
+DepthGrade = Literal["every-change", "snapshots", "best", "none", "bars"]
+"""How well the book is known: every change of every level, the top levels now and then, the best bid and offer alone,
+not at all (trades alone), or not even the trades (bars)."""
 
 SideGrade = Literal["recorded", "inferred"]
 """Whether the aggressor of a trade was recorded, or inferred from the quote before it."""

@@ -5,7 +5,7 @@ Rules kept here:
 1. What can be known without reading the rows is checked by `Recording.open`: the description, its version, and that
    every events file is whole and has exactly the columns of the format.
 2. What only the rows can tell is checked while they stream: times never decrease, kinds are known, a message has one
-   time, sizes and prices are possible. The error names the file and the row (counted from 0).
+   time, sizes, prices and rates are possible. The error names the file and the row (counted from 0).
 3. The arrays of a chunk are the decoder's own memory: nothing is copied. They belong to whoever asked for the chunk.
 """
 
@@ -29,12 +29,18 @@ from perpmaker.data.format import (
     RecordingInfo,
     read_info,
 )
+from perpmaker.data.scaling import MOST_STEPS
 from perpmaker.domain.errors import RecordingError
 from perpmaker.domain.instrument import Instrument
+from perpmaker.domain.money import RATE_SCALE
 from perpmaker.simulation import market_events as me
 from perpmaker.simulation.market_events import MarketChunk
 
 _COLUMNS = ("ts_ns", "kind", "price", "lots")
+_PRICED = (
+    me.BID, me.ASK, me.BUY_TRADE, me.SELL_TRADE, me.MARK, me.BAR_OPEN, me.BAR_HIGH, me.BAR_LOW, me.BAR_CLOSE,
+)  # fmt: skip
+"""Kinds of rows whose price must be above 0."""
 
 
 class Recording:
@@ -99,12 +105,26 @@ class Recording:
         for file in self._files:
             first_row = 0
             for chunk in _read(file):
-                _check(chunk, previous, file.name, first_row)
+                _check(chunk, previous, file, first_row)
                 previous = _LastRow(int(chunk.ts_ns[-1]), bool(chunk.kind[-1] & me.MORE))
                 first_row += len(chunk.ts_ns)
                 yield chunk
         if previous is not None and previous.more:
             raise RecordingError(f"{self._path}: the last message never ends: the recording is cut, import it again")
+
+    def stamps(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Receive time and the venue's own time of every row, ns, from the beginning.
+
+        Raises:
+            RecordingError: while iterating, a file cannot be read.
+        """
+        for file in self._files:
+            try:
+                with pq.ParquetFile(file, pre_buffer=False) as parquet:
+                    for batch in parquet.iter_batches(batch_size=CHUNK_ROWS, columns=["ts_ns", "venue_ns"]):
+                        yield _array(batch.column(0), np.int64), _array(batch.column(1), np.int64)
+            except (pa.ArrowException, OSError) as error:
+                raise _unreadable(file, error) from None
 
 
 def _events_files(path: Path, info: RecordingInfo) -> list[Path]:
@@ -167,44 +187,47 @@ def _array(column: Any, dtype: type[np.int64 | np.uint8]) -> NDArray[Any]:
     return data if data.flags.writeable else data.copy()
 
 
-def _check(chunk: MarketChunk, previous: "_LastRow | None", name: str, first_row: int) -> None:
+def _check(chunk: MarketChunk, previous: "_LastRow | None", file: Path, first_row: int) -> None:
     """Raise at the first row that breaks a rule, looking also at the row before the chunk."""
     ts_ns, kind, price, lots = chunk
     if previous is not None and ts_ns[0] < previous.ts_ns:
-        raise _backwards(name, first_row, int(ts_ns[0]), previous.ts_ns)
+        raise _backwards(file, first_row, int(ts_ns[0]), previous.ts_ns)
     later = np.diff(ts_ns)
     if len(later) and later.min() < 0:
         row = int(np.argmax(later < 0)) + 1
-        raise _backwards(name, first_row + row, int(ts_ns[row]), int(ts_ns[row - 1]))
+        raise _backwards(file, first_row + row, int(ts_ns[row]), int(ts_ns[row - 1]))
     plain: NDArray[np.uint8] = np.bitwise_and(kind, np.uint8(me.KIND_MASK))
-    if plain.min() < me.BID or plain.max() > me.GAP_END:
-        row = int(np.argmax((plain < me.BID) | (plain > me.GAP_END)))
-        raise RecordingError(f"{name}, row {first_row + row}: unknown kind of row {int(kind[row])}: import it again")
+    if plain.min() < me.BID or plain.max() > me.LAST_KIND:
+        row = int(np.argmax((plain < me.BID) | (plain > me.LAST_KIND)))
+        raise RecordingError(f"{file}, row {first_row + row}: unknown kind of row {int(kind[row])}: import it again")
     more = kind >= me.MORE
     split = more[:-1] & (later != 0)
     first_split = previous is not None and previous.more and ts_ns[0] != previous.ts_ns
     if first_split or split.any():
         row = 0 if first_split else int(np.argmax(split)) + 1
-        raise RecordingError(f"{name}, row {first_row + row}: a message goes on at another time: import it again")
-    _check_values(plain, price, lots, name, first_row)
+        raise RecordingError(f"{file}, row {first_row + row}: a message goes on at another time: import it again")
+    _check_values(plain, price, lots, file, first_row)
 
 
 def _check_values(
-    plain: NDArray[np.uint8], price: NDArray[np.int64], lots: NDArray[np.int64], name: str, first_row: int
+    plain: NDArray[np.uint8], price: NDArray[np.int64], lots: NDArray[np.int64], file: Path, first_row: int
 ) -> None:
-    if lots.min() >= 0 and price.min() > 0:
+    if lots.min() >= 0 and lots.max() < RATE_SCALE and price.min() > 0 and price.max() <= MOST_STEPS:
         return
-    priced = (plain == me.BID) | (plain == me.ASK) | (plain == me.BUY_TRADE) | (plain == me.SELL_TRADE)
-    wrong = ((lots < 0) & (plain != me.FUNDING)) | (price < 0) | ((price == 0) & (priced | (plain == me.MARK)))
+    is_rate = plain == me.FUNDING
+    wrong = is_rate & (np.abs(lots) >= RATE_SCALE)
+    wrong |= ~is_rate & ((lots < 0) | (lots > MOST_STEPS))
+    wrong |= (price < 0) | ((price == 0) & np.isin(plain, _PRICED))
+    wrong |= (price > MOST_STEPS) & (plain != me.CLEAR_ASKS)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise RecordingError(
-            f"{name}, row {first_row + row}: a row of kind {KIND_NAMES[int(plain[row])]} with price "
+            f"{file}, row {first_row + row}: a row of kind {KIND_NAMES[int(plain[row])]} with price "
             f"{int(price[row])} and {int(lots[row])} lots is impossible: import it again"
         )
 
 
-def _backwards(name: str, row: int, now_ns: int, before_ns: int) -> RecordingError:
+def _backwards(file: Path, row: int, now_ns: int, before_ns: int) -> RecordingError:
     return RecordingError(
-        f"{name}, row {row}: time runs backwards, {now_ns} ns after {before_ns} ns: import the source again"
+        f"{file}, row {row}: time runs backwards, {now_ns} ns after {before_ns} ns: import the source again"
     )

@@ -3,16 +3,17 @@
 Rules kept here:
 
 1. Everything goes into a folder beside the destination and takes its name at the very end; whatever goes wrong before
-   leaves no trace of a recording.
+   leaves no trace of a recording. What an import that was killed has left is removed by the next one (`leftovers`).
 2. An existing destination is refused. Only a recording, and only when asked to, is replaced; it stays until its
    successor is complete.
 3. Memory is one row group, however long the recording (`row_table`).
+4. What a grade adds to the rows is added here, whatever the importer (`graded_rows`).
 """
 
-import secrets
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +29,8 @@ from perpmaker.data.format import (
     is_recording,
     write_info,
 )
+from perpmaker.data.graded_rows import GradedRows
+from perpmaker.data.leftovers import held, hidden_beside, remove_abandoned
 from perpmaker.data.row_table import RowTable
 from perpmaker.domain.errors import RecordingError
 from perpmaker.domain.instrument import Instrument
@@ -52,9 +55,11 @@ class RecordingWriter:
         self._instrument = instrument
         self._provenance = provenance
         self._overwrite = overwrite
-        self._partial = dest.parent / f".{dest.name}.partial-{secrets.token_hex(4)}"
+        self._partial = hidden_beside(dest)
+        self._hold = ExitStack()
         self._parquet: Any = None
         self._table = RowTable()
+        self._graded = GradedRows(provenance.depth)
         self.dropped: Counter[str] = self._table.dropped
         """What the source held and the recording does not: reason -> count. The importer fills it."""
         self.notes: Counter[str] = self._table.notes
@@ -63,9 +68,12 @@ class RecordingWriter:
     def __enter__(self) -> Self:
         refuse_destination(self._dest, overwrite=self._overwrite)
         try:
+            remove_abandoned(self._dest)
             self._partial.mkdir()
+            self._hold.enter_context(held(self._partial))
             self._parquet = pq.ParquetWriter(self._partial / EVENTS_FILE, SCHEMA, **COLUMN_OPTIONS)
         except OSError as error:
+            self._hold.close()
             shutil.rmtree(self._partial, ignore_errors=True)
             raise unwritable(self._dest, error) from None
         return self
@@ -81,6 +89,7 @@ class RecordingWriter:
         except OSError as failure:
             raise unwritable(self._dest, failure) from None
         finally:
+            self._hold.close()
             shutil.rmtree(self._partial, ignore_errors=True)
 
     @property
@@ -107,12 +116,13 @@ class RecordingWriter:
         Raises:
             ValueError: the time is before that of the row before.
         """
-        self._table.message(ts_ns, venue_ns, rows)
+        self._table.message(ts_ns, venue_ns, self._graded.completed(rows))
         if self._table.waiting >= CHUNK_ROWS:
             self._flush()
 
     def start_gap(self, ts_ns: int, venue_ns: int, reason: str) -> None:
         """The data is blind from here."""
+        self._graded.forget()
         self._table.start_gap(ts_ns, venue_ns, reason)
 
     def end_gap(self, ts_ns: int, venue_ns: int) -> None:
@@ -156,7 +166,7 @@ def refuse_destination(dest: Path, *, overwrite: bool) -> None:
         if not is_recording(dest):
             raise RecordingError(f"{dest} exists and is not a recording: choose another destination")
         if not overwrite:
-            raise RecordingError(f"{dest} exists: choose another destination, or ask to overwrite it")
+            raise RecordingError(f"{dest} exists: choose another destination, or replace it with --overwrite")
     elif not dest.parent.is_dir():
         raise RecordingError(f"the folder {dest.parent} does not exist: make it first")
 

@@ -41,6 +41,7 @@ class NoticeKind(Enum):
     TAKE_PROFIT = "take profit"
     MAX_DRAWDOWN = "maximum drawdown"
     MAX_LOSS = "maximum loss"
+    LIQUIDATED = "liquidated"
     CLOSED = "position closed"
     QUOTING = "quoting"
     NOT_QUOTING = "not quoting"

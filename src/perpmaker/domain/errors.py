@@ -7,6 +7,7 @@ PerpmakerError
     +-- RecordingError         a recording cannot be read, or is not one
     +-- JournalError           the journal cannot be opened or written
     +-- StillRunningError      another run of this account and symbol is alive
+    +-- ConfigError            a configuration file cannot be read, or something in it is wrong
     +-- CredentialsError       keys are missing, malformed, or lie open to others
 """
 
@@ -33,6 +34,10 @@ class RecordingError(UserError):
 
 class JournalError(UserError):
     """The journal cannot be opened, is of another version, or cannot be written."""
+
+
+class ConfigError(UserError):
+    """A configuration file cannot be read, or a key of it is unknown or has a value that it cannot have."""
 
 
 class CredentialsError(UserError):

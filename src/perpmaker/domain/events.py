@@ -6,9 +6,12 @@ it happened at the venue. A side of the book with nothing on it has size 0 and i
 """
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from perpmaker.domain.orders import CancelReason, RejectReason, Side
+
+LIQUIDATION_ORDER_ID: Final = 0
+"""The order of a fill with which the simulated exchange closed our position; no order of ours has this number."""
 
 
 class BookUpdated(NamedTuple):
@@ -106,6 +109,20 @@ class Filled(NamedTuple):
     fee_quanta: int
 
 
+class Liquidated(NamedTuple):
+    """The simulated exchange closed our position, or a part of it, because its margin was gone.
+
+    Told after the cancellations of our orders (`CancelReason.LIQUIDATION`) and after the executions: fills of
+    `LIQUIDATION_ORDER_ID`, whose fee is the taker fee and the liquidation fee together. Both fields are signed:
+    ``change_lots`` is what the executions add up to, ``left_lots`` the position that the book could not take.
+    """
+
+    at_ns: int
+    venue_ns: int
+    change_lots: int
+    left_lots: int
+
+
 class FundingPaid(NamedTuple):
     """Funding booked by the venue: positive was received, negative was paid."""
 
@@ -156,6 +173,9 @@ class EndReason(Enum):
     MAX_DRAWDOWN = "maximum drawdown"
     MAX_LOSS = "maximum loss of the run"
     MAX_DAILY_LOSS = "maximum loss of the day"
+    BUDGET = "notional or margin budget of all markets"
+    BUDGET_LOSS = "loss budget of all markets"
+    LIQUIDATED = "liquidated"
     VENUE_STOPPED = "the venue needs a person"
     FAILED = "unrecoverable error"
 
@@ -165,6 +185,29 @@ class StopRequested(NamedTuple):
 
     at_ns: int
     reason: EndReason
+
+
+class QuotingLimited(NamedTuple):
+    """A budget over several markets is used up (or is not any more): only what reduces the position may be quoted.
+
+    ``why`` names the budget.
+    """
+
+    at_ns: int
+    only_reducing: bool
+    why: str
+
+
+class SettingsChanged(NamedTuple):
+    """Somebody has changed the settings of a run while it goes on.
+
+    ``terms`` are the new ones, whole: a `perpmaker.maker.settings.StrategyTerms`, which only the maker understands.
+    ``told`` says what was and what is, a line each.
+    """
+
+    at_ns: int
+    terms: "object"  # quoted for mypyc, which looks a bare `object` up among the names of this module
+    told: str
 
 
 Event = (
@@ -179,9 +222,12 @@ Event = (
     | CancelRejected
     | OutcomeUnknown
     | Filled
+    | Liquidated
     | FundingPaid
     | PositionCorrected
     | BalanceCorrected
     | TimerFired
     | StopRequested
+    | QuotingLimited
+    | SettingsChanged
 )

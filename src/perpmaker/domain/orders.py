@@ -57,6 +57,7 @@ class RejectReason(Enum):
     MARKET_GAP = "market data gap"
     RATE_LIMITED = "rate limited"
     PRE_TRADE = "held back by our own pre-trade checks"
+    BUDGET = "held back by a budget over all markets"
     OTHER = "other"
 
 
@@ -68,3 +69,4 @@ class CancelReason(Enum):
     REDUCE_ONLY = "reduce-only: no position left to reduce"
     MARKET_GAP = "market data gap"
     VENUE = "cancelled by the venue"
+    LIQUIDATION = "liquidation"

@@ -65,7 +65,8 @@ class Position:
 
     def profit_quanta(self, mark_milliticks: int) -> int:
         """Everything: equity minus the balance that the run started with."""
-        return self.realized_quanta + self.unrealized_quanta(mark_milliticks) - self.fees_quanta + self.funding_quanta
+        unrealized = mark_milliticks * self.lots * QUANTA_PER_MILLITICK_LOT - self.cost_quanta
+        return self.realized_quanta + unrealized - self.fees_quanta + self.funding_quanta
 
     def _cost_share(self, closed: int) -> int:
         size = abs(self.lots)

@@ -14,6 +14,7 @@ class NotResting(Enum):
     AWAITING_CANCEL = "waiting for a cancel to be confirmed"
     POST_ONLY_WOULD_CROSS = "post-only would cross"
     REFUSED_BY_VENUE = "refused by the venue"
+    BUDGET = "at a budget over all markets"
     STOPPED = "stopped: closing the position"
     COOLING_DOWN = "stopped: waiting one interval"
     ENDING = "the run is ending"

@@ -8,3 +8,5 @@ class ReferencePrice(Enum):
     MICRO = "micro"  # best bid and ask weighted by the size on the other side
     LAST = "last"  # the last public trade
     MARK = "mark"  # the venue's mark price
+
+    __hash__ = object.__hash__  # by identity, as for OrderStatus

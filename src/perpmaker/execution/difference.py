@@ -9,12 +9,12 @@ Rules kept here (numbers as in docs/strategy.md):
 """
 
 from collections.abc import Iterable
-from operator import attrgetter
 from typing import NamedTuple
 
 from perpmaker.domain.commands import ANY_PRICE
-from perpmaker.domain.orders import OrderStatus, Side
+from perpmaker.domain.orders import Side
 from perpmaker.execution.own_orders import Order, OwnOrders
+from perpmaker.execution.transitions import LIVE, PENDING_PLACE, UNKNOWN
 
 
 class Quote(NamedTuple):
@@ -34,60 +34,71 @@ class Difference(NamedTuple):
     deferred: tuple[Quote, ...]
 
 
-_LEVEL = attrgetter("level")
-_STAYS = (OrderStatus.LIVE, OrderStatus.PENDING_PLACE)
-_CANCELLABLE = (OrderStatus.LIVE, OrderStatus.PENDING_PLACE, OrderStatus.UNKNOWN)
+_BUY = Side.BUY
+_STAYS = (LIVE, PENDING_PLACE)
+_CANCELLABLE = (LIVE, PENDING_PLACE, UNKNOWN)
 
 
 def difference(wanted: Iterable[Quote], orders: OwnOrders, *, room_bid_lots: int, room_ask_lots: int) -> Difference:
     """Compare the approved ladder with our orders.
 
     Args:
-        wanted: approved levels, innermost first on each side.
+        wanted: approved levels, in the order in which they are placed: innermost first.
         orders: ours; an order that stays is given the number of the level that it now serves.
         room_bid_lots: cap minus position: what all bids together, dying ones included, may hold.
         room_ask_lots: the same for asks.
     """
-    wanted_at: dict[tuple[Side, int], list[Quote]] = {}  # a list: levels may be squeezed onto one price
-    for quote in wanted:
-        wanted_at.setdefault((quote.side, quote.price_ticks), []).append(quote)
+    missing = list(wanted)
+    prices = {quote.price_ticks for quote in missing}  # of most old orders, none is wanted any more
     cancels: list[Order] = []
     top_bid, top_ask = -ANY_PRICE, ANY_PRICE  # of ours, until they are known to be dead
     for order in orders:
         if order.reduce_only:
             continue
-        side, price, status = order.side, order.price_ticks, order.status
-        if side is Side.BUY:
-            top_bid = max(top_bid, price)
+        price, status = order.price_ticks, order.status
+        if order.side is _BUY:
+            room_bid_lots -= order.could_fill_lots
+            if price > top_bid:
+                top_bid = price
         else:
-            top_ask = min(top_ask, price)
-        quotes_here = wanted_at.get((side, price))
-        if quotes_here and status in _STAYS and _serves_one_of(quotes_here, order):
+            room_ask_lots -= order.could_fill_lots
+            if price < top_ask:
+                top_ask = price
+        if price in prices and status in _STAYS and _serves_one_of(missing, order):
             continue
         if status in _CANCELLABLE:
             cancels.append(order)
+    places, deferred = _sorted_out(missing, room_bid_lots, room_ask_lots, top_bid, top_ask)
+    return Difference(tuple(cancels), tuple(places), tuple(deferred))
+
+
+def _sorted_out(
+    quotes: list[Quote], room_bid_lots: int, room_ask_lots: int, top_bid: int, top_ask: int
+) -> tuple[list[Quote], list[Quote]]:
+    """Which quotes fit and meet no order of ours, and which have to wait (rule 7)."""
     places: list[Quote] = []
     deferred: list[Quote] = []
-    room = {
-        Side.BUY: room_bid_lots - orders.exposure_lots(Side.BUY),
-        Side.SELL: room_ask_lots - orders.exposure_lots(Side.SELL),
-    }
-    for quote in sorted([quote for quotes in wanted_at.values() for quote in quotes], key=_LEVEL):
-        is_clear = quote.price_ticks < top_ask if quote.side is Side.BUY else quote.price_ticks > top_bid
-        if is_clear and quote.lots <= room[quote.side]:
-            room[quote.side] -= quote.lots
+    for quote in quotes:
+        side, _level, price, lots = quote
+        if side is _BUY and price < top_ask and lots <= room_bid_lots:
+            room_bid_lots -= lots
+            places.append(quote)
+        elif side is not _BUY and price > top_bid and lots <= room_ask_lots:
+            room_ask_lots -= lots
             places.append(quote)
         else:
             deferred.append(quote)
-    return Difference(tuple(cancels), tuple(places), tuple(deferred))
+    return places, deferred
 
 
 def _serves_one_of(quotes: list[Quote], order: Order) -> bool:
     """Give the order the first level that it is right for, and take that level off the list."""
-    remaining = order.remaining_lots
+    price, side = order.price_ticks, order.side
     for index, quote in enumerate(quotes):
-        if remaining == quote.lots or (remaining < quote.lots <= order.lots):
-            order.level = quote.level
-            del quotes[index]
-            return True
+        if quote.price_ticks == price and quote.side is side:
+            remaining = order.remaining_lots
+            if remaining == quote.lots or remaining < quote.lots <= order.lots:
+                order.level = quote.level
+                del quotes[index]
+                return True
     return False

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from perpmaker.domain.commands import Place
 from perpmaker.domain.orders import OrderKind, OrderStatus, Side
-from perpmaker.execution.transitions import Trigger, next_status
+from perpmaker.execution.transitions import STATUS_AFTER, UNKNOWN, Trigger
 
 _DEAD_KEPT = 1_000
 _FILLS_KEPT = 10_000
+_FILL, _LAST_FILL = Trigger.FILL, Trigger.LAST_FILL
 
 
 @dataclass(slots=True)
@@ -42,9 +43,8 @@ class Order:
     @property
     def could_fill_lots(self) -> int:
         """What may still come in as fills of this order."""
-        if self.status.is_open:
-            return max(0, self.lots - self.filled_lots)
-        return max(0, self.venue_filled_lots - self.filled_lots)
+        most = self.lots if self.status.is_open else self.venue_filled_lots
+        return most - self.filled_lots if most > self.filled_lots else 0
 
 
 class OwnOrders:
@@ -67,24 +67,20 @@ class OwnOrders:
 
     def placed(self, command: Place) -> None:
         """Remember an order that is being sent: from now on it counts."""
-        self._active[command.order_id] = Order(
-            command.order_id,
-            command.side,
-            command.level,
-            command.price_ticks,
-            command.lots,
-            command.kind,
-            command.reduce_only,
-        )
+        order_id, side, price_ticks, lots, kind, _post_only, reduce_only, level = command
+        self._active[order_id] = Order(order_id, side, level, price_ticks, lots, kind, reduce_only)
 
     def apply(self, order_id: int, trigger: Trigger, venue_filled_lots: int = 0) -> Order | None:
         """Move an order through the table; returns it, or None if we never sent it (or it is long dead)."""
-        order = self.get(order_id)
+        order = self._active.get(order_id) or self._dead.get(order_id)
         if order is None:
             return None
-        if venue_filled_lots:
-            order.venue_filled_lots = max(order.venue_filled_lots, venue_filled_lots)
-        self._move(order, trigger)
+        if venue_filled_lots > order.venue_filled_lots:
+            order.venue_filled_lots = venue_filled_lots
+        before = order.status
+        after = order.status = STATUS_AFTER[before, trigger]
+        if not (before.is_open and after.is_open):
+            self._file(order)
         return order
 
     def is_new_fill(self, fill_id: int) -> bool:
@@ -106,23 +102,24 @@ class OwnOrders:
         if order is None:
             return None
         order.filled_lots += lots
-        self._move(order, Trigger.LAST_FILL if order.filled_lots >= order.lots else Trigger.FILL)
-        return order
+        return self.apply(order_id, _LAST_FILL if order.filled_lots >= order.lots else _FILL)
 
     @property
     def has_unknown(self) -> bool:
         """Whether the outcome of some request is still unknown."""
-        return OrderStatus.UNKNOWN in [order.status for order in self._active.values()]
+        for order in self._active.values():  # noqa: SIM110 - asked at every decision, and any() is three times as slow
+            if order.status is UNKNOWN:
+                return True
+        return False
 
     def exposure_lots(self, side: Side) -> int:
         """What could still fill on a side. Reduce-only orders cannot enlarge a position, so they do not count."""
         return sum([o.could_fill_lots for o in self._active.values() if o.side is side and not o.reduce_only])
 
-    def _move(self, order: Order, trigger: Trigger) -> None:
-        """Change the status, and keep the order where it belongs: with those that could fill, or with the dead."""
-        status = order.status = next_status(order.status, trigger)
+    def _file(self, order: Order) -> None:
+        """Keep an order whose status has changed where it belongs: with those that could fill, or with the dead."""
         order_id = order.order_id
-        if status.is_open or order.could_fill_lots:
+        if order.status.is_open or order.could_fill_lots:
             if order_id not in self._active:
                 del self._dead[order_id]
                 self._active[order_id] = order

@@ -74,7 +74,7 @@ TRANSITIONS: dict[tuple[OrderStatus, Trigger], OrderStatus] = {
 }
 """Pairs of a dead status that are not listed change nothing: late news of the dead."""
 
-
-def next_status(status: OrderStatus, trigger: Trigger) -> OrderStatus:
-    """The status after the trigger; a dead order stays as it is unless the table says otherwise."""
-    return TRANSITIONS.get((status, trigger), status)
+STATUS_AFTER: dict[tuple[OrderStatus, Trigger], OrderStatus] = {
+    (status, trigger): TRANSITIONS.get((status, trigger), status) for status in OrderStatus for trigger in Trigger
+}
+"""The status after a trigger, for every pair: a dead order stays as it is unless the table says otherwise."""

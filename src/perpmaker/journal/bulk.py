@@ -19,7 +19,7 @@ from perpmaker.journal.records import Row
 
 _STATEMENT_ROWS: Final = (2048, 512, 128, 32, 8, 2, 1)
 """How many rows one SQLite statement takes: few sizes, so that the statements are known already, and the largest with
-fewer parameters (12 columns a row at most) than the 32,766 that SQLite allows."""
+fewer parameters (13 columns a row at most) than the 32,766 that SQLite allows."""
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -19,7 +19,7 @@ from perpmaker.journal.schema import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0002"
+HEAD: Final = "0004"
 """The newest revision in `perpmaker/journal/migrations/versions`; a test holds the two together."""
 
 _LOCK_KEY: Final = 0x7065_7270_6D6B_7231  # any number that no other program takes: "perpmkr1"

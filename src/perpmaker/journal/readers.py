@@ -21,6 +21,14 @@ from perpmaker.journal.writer import Journal
 _PAGE_ROWS: Final = 10_000
 _SIDES: Final = {name: side for side, name in SIDE_NAMES.items()}
 
+LATEST: Final = "latest"
+"""The name under which `find_run` gives the newest run of a market maker."""
+
+NOT_STARTED: Final = "not started"
+"""The end of a live run that was refused before it sent anything."""
+
+_EMERGENCIES: Final = frozenset({"cancel", "close", "watchdog"})
+
 Booking = Filled | FundingPaid | PositionCorrected | BalanceCorrected
 """What moves the position or the money of a run."""
 
@@ -57,6 +65,11 @@ class RunRecord:
     heartbeat_ns: int | None
 
     @property
+    def has_made_market(self) -> bool:
+        """Whether a market maker ran: not the record of a command for emergencies, nor of a start that was refused."""
+        return self.mode not in _EMERGENCIES and self.end_reason != NOT_STARTED
+
+    @property
     def last_alive_ns(self) -> int:
         """When its process was last known to live: its heartbeat, or its start."""
         return max(self.started_at_ns, self.heartbeat_ns or 0)
@@ -86,6 +99,27 @@ def load_run(journal: Journal, run_id: str) -> RunRecord:
     if row is None:
         raise UnknownNameError(f"the journal {journal.name} has no run {run_id}; list the runs to see their ids")
     return run_of(row)
+
+
+def find_run(journal: Journal, name: str) -> RunRecord:
+    """The run that a person means: its id, the beginning of it if no other begins so, or `LATEST`.
+
+    Raises:
+        UnknownNameError: there is none, or more than one.
+        JournalError: the journal cannot be read.
+    """
+    runs = list_runs(journal)
+    latest = next((run for run in runs if run.has_made_market), None)
+    if name == LATEST and latest is not None:
+        return latest
+    exact = [run for run in runs if run.run_id == name]
+    fitting = exact or [run for run in runs if name and run.run_id.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UnknownNameError(f"{len(fitting)} runs of the journal {journal.name} begin with {name}: give more of it")
+    others = "; no market maker has run yet" if latest is None else f"; the latest is {latest.run_id}"
+    raise UnknownNameError(f"the journal {journal.name} has no run {name}{others}")
 
 
 def fills(journal: Journal, run: RunRecord) -> Iterator[Filled]:

@@ -22,11 +22,14 @@ from perpmaker.domain.events import (
     FundingPaid,
     GapEnded,
     GapStarted,
+    Liquidated,
     OrderAccepted,
     OrderCanceled,
     OrderRejected,
     OutcomeUnknown,
     PositionCorrected,
+    QuotingLimited,
+    SettingsChanged,
     StopRequested,
 )
 from perpmaker.domain.orders import Side
@@ -35,6 +38,9 @@ from perpmaker.journal import schema
 SIDE_NAMES: Final = {Side.BUY: "buy", Side.SELL: "sell"}
 
 Row = tuple[int | str | bool | None, ...]
+
+_NOTHING_MORE: Final = (None,) * 6
+"""The columns of an order's side, price and so on, for a command that has none."""
 
 
 class Sent(NamedTuple):
@@ -83,12 +89,11 @@ def _row_of_command(ts_ns: int, command: Command) -> tuple[Table, Row]:
         case Place():
             side, order_kind = SIDE_NAMES[command.side], command.kind.value
             row: Row = (ts_ns, "place", command.order_id, side, command.price_ticks, command.lots, order_kind)
-            return schema.commands, (*row, command.post_only, command.reduce_only, None)
+            return schema.commands, (*row, command.post_only, command.reduce_only, None, command.level)
         case Cancel():
-            return schema.commands, (ts_ns, "cancel", command.order_id, None, None, None, None, None, None, None)
+            return schema.commands, (ts_ns, "cancel", command.order_id, *_NOTHING_MORE, None, None)
         case Halt():
-            reason = command.reason.value
-            return schema.commands, (ts_ns, "halt", None, None, None, None, None, None, None, reason)
+            return schema.commands, (ts_ns, "halt", None, *_NOTHING_MORE, command.reason.value, None)
         case Notice():
             held, unrealized = command.position_lots, str(command.unrealized_quanta)
             return schema.reasons, (ts_ns, command.kind.value, command.detail, held, unrealized)
@@ -124,8 +129,17 @@ _ROWS: Final[dict[type, tuple[Table, Callable[[Any], Row]]]] = {
         schema.corrections,
         lambda e: (e.at_ns, e.venue_ns, "balance", None, None, str(e.change_quanta)),
     ),
+    Liquidated: (
+        schema.reasons,
+        lambda e: (e.at_ns, "liquidation", f"closed {e.change_lots} lots, left {e.left_lots} lots", None, None),
+    ),
     GapStarted: (schema.reasons, lambda e: (e.at_ns, "gap", "market data gap started", None, None)),
     GapEnded: (schema.reasons, lambda e: (e.at_ns, "gap", "market data gap ended", None, None)),
+    QuotingLimited: (
+        schema.reasons,
+        lambda e: (e.at_ns, "quoting limited", f"only reducing: {e.why}" if e.only_reducing else "lifted", None, None),
+    ),
+    SettingsChanged: (schema.reasons, lambda e: (e.at_ns, "settings changed", e.told, None, None)),
     StopRequested: (schema.reasons, lambda e: (e.at_ns, "stop requested", e.reason.value, None, None)),
     Sample: (schema.samples, _sample),
     Reason: (schema.reasons, lambda r: (r.ts_ns, r.kind, r.text, None, None)),

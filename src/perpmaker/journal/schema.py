@@ -10,8 +10,8 @@ Rules kept here:
 2. Rows point to their run by the small number ``run_no``; ``runs.id`` is the name that people and files use.
 3. Units are those of the domain and stand in the column names. Times are integer nanoseconds since the Unix epoch.
 4. Money is exact: see `ExactInteger` and `ExactDecimal`.
-5. What is known of a run as it stands (its heartbeat, its result of the day) is one row that is overwritten; everything
-   else is only ever added.
+5. What is known of a run as it stands (its heartbeat, its result of the day, the budgets of its fleet) is one row that
+   is overwritten; everything else is only ever added.
 """
 
 from decimal import Decimal
@@ -132,6 +132,7 @@ commands: Final = _run_table(
     Column("post_only", Boolean),
     Column("reduce_only", Boolean),
     Column("reason", Text),
+    Column("level", Integer),
 )
 
 order_events: Final = _run_table(
@@ -215,6 +216,17 @@ daily_results: Final = Table(
     Column("utc_day", Text, primary_key=True),
     Column("run_no", Integer, ForeignKey("runs.run_no"), primary_key=True, autoincrement=False),
     Column("profit", ExactDecimal, nullable=False),
+)
+
+budget_uses: Final = Table(
+    "budget_uses",
+    metadata,
+    Column("fleet", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("used", ExactDecimal, nullable=False),
+    Column("allowed", ExactDecimal, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
 )
 
 RUN_TABLES: Final = tuple(table for table in metadata.sorted_tables if "seq" in table.columns)

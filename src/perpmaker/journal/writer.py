@@ -37,8 +37,8 @@ from perpmaker.runtime.summary import Summary
 class RunStart:
     """What is known of a run when it starts.
 
-    ``mode`` is how it runs (``simulation``, ``paper``, ``live``), ``settings`` are as they took effect by flag name,
-    ``provenance`` tells where the market data came from. ``run_id`` must be unique; a random one is made by default.
+    ``mode`` is how it runs (``simulation``, ``backtest``, ``paper``, ``live``), ``settings`` are as they took effect by
+    flag name, ``provenance`` tells where the market data came from. ``run_id`` must be unique; a random one by default.
     ``started_at_ns`` is the wall clock's when not given.
 
     Of a live run: ``account`` is the account's name that is no secret, ``tag`` what its client ids carry, ``endpoint``

@@ -5,43 +5,29 @@ The rules are those of docs/strategy.md, each kept by the module named in bracke
     ladder, maker-only (1, 2) [quoting.ladder]          skew (3 to 6, 8) [quoting.skew]
     hard cap, funds (7, 11) [risk.capacity]             stops, drawdown (9, 17) [risk.protection]
     refresh (10) [maker.quoter, execution.difference]   close (9, 13) [maker.closer]
+    what an event teaches                               [maker.news]
     end of a run (12) and the phases that lead there    [here]
 
 A decision reads: protect -> close or quote -> say what was done. What is sent counts as exposure from that moment on.
 """
 
-from collections.abc import Callable
 from enum import Enum
-from typing import Any
 
-from perpmaker.domain.commands import FAR_FUTURE_NS, Command, Halt, Notice, NoticeKind, Wake
+from perpmaker.domain.commands import FAR_FUTURE_NS, Command, Halt, NoticeKind, Wake
 from perpmaker.domain.events import (
-    BalanceCorrected,
-    BookUpdated,
-    CancelRejected,
     EndReason,
     Event,
-    Filled,
-    FundingPaid,
-    GapEnded,
-    GapStarted,
-    MarkUpdated,
-    OrderAccepted,
-    OrderCanceled,
-    OrderRejected,
-    OutcomeUnknown,
-    PositionCorrected,
+    Liquidated,
+    QuotingLimited,
+    SettingsChanged,
     StopRequested,
     TimerFired,
-    TradeSeen,
 )
-from perpmaker.domain.money import QUANTA_PER_MILLITICK_LOT
-from perpmaker.domain.orders import CancelReason
 from perpmaker.domain.position import Position
 from perpmaker.domain.reasons import NotResting
 from perpmaker.execution.own_orders import OwnOrders
-from perpmaker.execution.transitions import Trigger as OrderTrigger
 from perpmaker.maker.closer import Closer
+from perpmaker.maker.news import Due, News
 from perpmaker.maker.quoter import Quoter
 from perpmaker.maker.settings import StrategyTerms
 from perpmaker.maker.state import MakerState
@@ -59,6 +45,9 @@ class Phase(Enum):
     ENDED = "ended"
 
 
+# What is compared at every event or decision has a name here: to look a member up in its enum costs as much as a call.
+_QUOTING, _ENDING, _ENDED = Phase.QUOTING, Phase.ENDING, Phase.ENDED
+_ON_THE_WAY_OUT = (_ENDING, _ENDED)
 _END_REASONS = {
     Trigger.STOP_LOSS: EndReason.STOP_LOSS,
     Trigger.TAKE_PROFIT: EndReason.TAKE_PROFIT,
@@ -72,7 +61,15 @@ _NOTICES = {
     Trigger.MAX_LOSS: NoticeKind.MAX_LOSS,
 }
 _ENDS_THE_RUN = frozenset({Trigger.MAX_DRAWDOWN, Trigger.MAX_LOSS})
-_FLATTENS = frozenset({EndReason.MAX_DRAWDOWN, EndReason.MAX_LOSS, EndReason.MAX_DAILY_LOSS})
+_FLATTENS = frozenset(
+    {
+        EndReason.MAX_DRAWDOWN,
+        EndReason.MAX_LOSS,
+        EndReason.MAX_DAILY_LOSS,
+        EndReason.LIQUIDATED,
+        EndReason.BUDGET_LOSS,
+    }
+)
 
 
 class MarketMaker:
@@ -88,7 +85,7 @@ class MarketMaker:
         self._quoter = Quoter(self._state)
         self._closer = Closer(self._state)
         self._protection = Protection(terms.limits)
-        self._protection_band = EVERY_MARK
+        self._due = Due()
         self._terms = terms
         self._start_ns = start_ns
         self._end_ns = start_ns + terms.duration_ns if terms.duration_ns else FAR_FUTURE_NS
@@ -98,30 +95,14 @@ class MarketMaker:
         self._must_flatten = False
         self._is_withdrawn = True
         self._phase = Phase.QUOTING
-        self._is_requote_due = True
-        self._is_recenter_due = True
-        self._is_protection_due = True  # the first mark decides
         self._close_trigger: Trigger | None = None
         self._end_reason: EndReason | None = None
-        self._notices: list[Notice] = []
-        self._handlers: dict[type, Callable[[Any], bool]] = {
-            BookUpdated: self._on_book,
-            TradeSeen: self._on_trade,
-            MarkUpdated: self._on_mark,
-            GapStarted: self._on_gap_started,
-            GapEnded: self._on_gap_ended,
-            OrderAccepted: self._on_accepted,
-            OrderRejected: self._on_rejected,
-            OrderCanceled: self._on_canceled,
-            CancelRejected: self._on_cancel_rejected,
-            OutcomeUnknown: self._on_outcome_unknown,
-            Filled: self._on_filled,
-            FundingPaid: self._on_funding,
-            PositionCorrected: self._on_position_corrected,
-            BalanceCorrected: self._on_balance_corrected,
-            TimerFired: self._on_timer,
-            StopRequested: self._on_stop_requested,
-        }
+        self._handlers = News(self._state, self._quoter, self._protection, self._due).handlers
+        self._handlers[TimerFired] = self._on_timer
+        self._handlers[StopRequested] = self._on_stop_requested
+        self._handlers[Liquidated] = self._on_liquidated
+        self._handlers[QuotingLimited] = self._on_quoting_limited
+        self._handlers[SettingsChanged] = self._on_settings_changed
 
     @property
     def position(self) -> Position:
@@ -138,7 +119,7 @@ class MarketMaker:
     @property
     def is_ending(self) -> bool:
         """The run is on its way out, or over."""
-        return self._phase in (Phase.ENDING, Phase.ENDED)
+        return self._phase in _ON_THE_WAY_OUT
 
     @property
     def end_reason(self) -> EndReason | None:
@@ -156,194 +137,140 @@ class MarketMaker:
     def on_event(self, event: Event) -> list[Command]:
         """Learn one thing, answer with what is to be done about it, in the order in which it must be sent."""
         state = self._state
-        if event.at_ns > state.now_ns:  # noqa: PLR1730 - max() takes three times as long, at every event
+        if event.at_ns > state.now_ns:
             state.now_ns = event.at_ns
-        calls_for_decision = self._handlers[type(event)](event)
-        return self._decide() if calls_for_decision or self._phase is not Phase.QUOTING else []
+        if self._handlers[type(event)](event) or self._phase is not _QUOTING:
+            return self._decide()
+        return []
 
     def deadlines(self) -> tuple[int, int]:
         """When a refresh is due and when something else is: all of `wake` for who hands over every event at once."""
-        phase, retry_ns = self._phase, self._quoter.retry_ns
         until_ns = min(self._end_ns, self._resume_ns, self._give_up_ns)
         if self._state.now_ns > self._next_refresh_ns:
             self._next_refresh_ns = self._first_refresh_from(self._state.now_ns)  # some were passed over, as we allowed
-        if phase is Phase.QUOTING:
+        if self._phase is _QUOTING:
+            retry_ns = self._quoter.retry_ns
             return self._next_refresh_ns, until_ns if retry_ns is None else min(until_ns, retry_ns)
-        if phase in (Phase.CLOSING, Phase.ENDING):
+        if self._phase in (Phase.CLOSING, Phase.ENDING):
             until_ns = min(until_ns, self._closer.retry_ns)
         return FAR_FUTURE_NS, until_ns
 
     def wake(self) -> Wake:
         """Until when, and within which prices, nothing that can happen would make a difference."""
-        phase, quoter = self._phase, self._quoter
-        is_quoting = phase is Phase.QUOTING
+        quoter, due, is_quoting = self._quoter, self._due, self._phase is _QUOTING
         refresh_ns, until_ns = self.deadlines()
-        refresh = quoter.refresh_band()
-        protection = EVERY_MARK if phase is Phase.ENDING else self._protection_band
-        if self._is_protection_due:
-            protection = NO_MARK  # it waits for a mark to be decided on
-        margin = quoter.margin_band if is_quoting and not quoter.must_refresh else EVERY_MARK
+        if self._state.is_blind:
+            refresh_ns = FAR_FUTURE_NS  # nothing can be quoted, and the end of the gap wakes: gaps may last for months
+        low, high, bid_guard, ask_guard = quoter.refresh_band()
+        if due.protection:
+            mark_low, mark_high = NO_MARK  # it waits for a mark to be decided on
+        else:
+            mark_low, mark_high = EVERY_MARK if self._phase is _ENDING else due.protection_band
+        if is_quoting and not quoter.must_refresh:
+            margin_low, margin_high = quoter.margin_band
+            if margin_low > mark_low:
+                mark_low = margin_low
+            if margin_high < mark_high:
+                mark_high = margin_high
         return Wake(
             until_ns,
             refresh_ns,
             self._terms.interval_ns,
             self._terms.reference,
-            *refresh,
-            mark_low=max(protection.low, margin.low),
-            mark_high=min(protection.high, margin.high),
-            on_book=is_quoting and self._is_requote_due,
-            on_order=not is_quoting or quoter.is_awaiting_cancel,
+            low,
+            high,
+            bid_guard,
+            ask_guard,
+            mark_low,
+            mark_high,
+            is_quoting and due.requote,
+            not is_quoting or quoter.is_awaiting_cancel,
         )
 
-    # --- what each event teaches; True where a quoting maker has something to decide ---
-
-    def _on_book(self, event: BookUpdated) -> bool:
-        if self._state.is_blind:
-            return False
-        self._state.book = event
-        return self._is_requote_due
-
-    def _on_trade(self, event: TradeSeen) -> bool:
-        if self._state.is_blind:
-            return False
-        self._state.last_ticks = event.price_ticks
-        return False
-
-    def _on_mark(self, event: MarkUpdated) -> bool:
-        mark = event.mark_milliticks
-        self._state.mark_milliticks = mark
-        if not self._quoter.margin_band.low <= mark <= self._quoter.margin_band.high:
-            self._quoter.must_refresh = True
-        if not self._protection_band.low <= mark <= self._protection_band.high:
-            self._is_protection_due = True
-        return self._is_protection_due
-
-    def _on_gap_started(self, _event: GapStarted) -> bool:
-        self._state.is_blind = True
-        self._state.book = None
-        self._state.last_ticks = None
-        return self._set_requote_due()
-
-    def _on_gap_ended(self, _event: GapEnded) -> bool:
-        self._state.is_blind = False
-        return False
-
-    def _on_accepted(self, event: OrderAccepted) -> bool:
-        self._state.orders.apply(event.order_id, OrderTrigger.ACCEPTED)
-        return False
-
-    def _on_rejected(self, event: OrderRejected) -> bool:
-        order = self._state.orders.apply(event.order_id, OrderTrigger.REJECTED)
-        if order is not None and not order.reduce_only:
-            self._quoter.refused(order, event.reason)
-        return False
-
-    def _on_canceled(self, event: OrderCanceled) -> bool:
-        order = self._state.orders.apply(event.order_id, OrderTrigger.CANCELED, event.filled_lots)
-        if order is None or order.reduce_only:
-            return False
-        if event.reason is not CancelReason.REQUESTED:
-            self._quoter.must_refresh = True
-        if self._quoter.is_awaiting_cancel:
-            self._is_requote_due = True
-        return self._is_requote_due
-
-    def _on_cancel_rejected(self, event: CancelRejected) -> bool:
-        self._state.orders.apply(event.order_id, OrderTrigger.CANCEL_REJECTED)
-        self._quoter.must_refresh = True
-        return False
-
-    def _on_outcome_unknown(self, event: OutcomeUnknown) -> bool:
-        self._state.orders.apply(event.order_id, OrderTrigger.UNANSWERED)
-        self._quoter.must_refresh = True
-        return False
-
-    def _on_filled(self, event: Filled) -> bool:
-        orders = self._state.orders
-        if not orders.is_new_fill(event.fill_id):
-            return False
-        if orders.apply_fill(event.order_id, event.lots) is None:
-            self._tell(NoticeKind.ANOMALY, f"booked fill {event.fill_id} of unknown order {event.order_id}")
-        self._state.position.apply_fill(event.side, event.price_ticks, event.lots, event.fee_quanta)
-        self._is_protection_due = True
-        return self._set_requote_due()
-
-    def _on_funding(self, event: FundingPaid) -> bool:
-        self._state.position.apply_funding(event.amount_quanta)
-        self._quoter.must_refresh = True  # what margin carries has changed
-        self._is_protection_due = True
-        return True
-
-    def _on_position_corrected(self, event: PositionCorrected) -> bool:
-        mark = self._state.mark_milliticks
-        self._state.position.apply_correction(event.change_lots, event.price_milliticks)
-        gained = (
-            None if mark is None else event.change_lots * (mark - event.price_milliticks) * QUANTA_PER_MILLITICK_LOT
-        )
-        self._protection.took_over(gained)
-        self._is_protection_due = True
-        return self._set_requote_due()
-
-    def _on_balance_corrected(self, event: BalanceCorrected) -> bool:
-        self._state.balance_quanta += event.change_quanta
-        return self._set_requote_due()
+    # --- time, and wishes from outside ---
 
     def _on_timer(self, event: TimerFired) -> bool:
         if not event.is_refresh:
             return True
         self._next_refresh_ns = self._first_refresh_from(self._state.now_ns + 1)
-        if self._phase is Phase.QUOTING:
+        if self._phase is _QUOTING:
+            due = self._due
             self._quoter.unblock()
-            self._is_requote_due = True
-            self._is_recenter_due = self._is_recenter_due or self._quoter.must_recenter()
+            due.requote = True
+            due.recenter = due.recenter or self._quoter.must_recenter()
         return True
 
     def _on_stop_requested(self, event: StopRequested) -> bool:
-        if self._phase not in (Phase.ENDING, Phase.ENDED):
+        if not self.is_ending:
             self._begin_ending(event.reason)
         return True
 
-    def _set_requote_due(self) -> bool:
-        """The ladder must be looked at anew, from the price of this moment."""
-        self._is_requote_due = self._is_recenter_due = True
+    def _on_liquidated(self, event: Liquidated) -> bool:
+        """The account could not carry its position: the run ends, and what is left of the position is closed."""
+        detail = f"the exchange closed {abs(event.change_lots)} lots, {abs(event.left_lots)} are left"
+        self._state.tell(NoticeKind.LIQUIDATED, detail)
+        if not self.is_ending:
+            self._begin_ending(EndReason.LIQUIDATED)
         return True
+
+    def _on_quoting_limited(self, event: QuotingLimited) -> bool:
+        """A budget over several markets: at once, whatever the interval."""
+        self._quoter.only_reducing = event.only_reducing
+        self._due.requote = True
+        return True
+
+    def _on_settings_changed(self, event: SettingsChanged) -> bool:
+        """Other settings from this moment on, all of them at once. When the run ends stays as it was."""
+        terms = event.terms
+        if not isinstance(terms, StrategyTerms):
+            raise TypeError(f"settings must be StrategyTerms, not {type(terms).__name__}")
+        self._state.terms = self._terms = terms
+        self._quoter.take_terms()
+        self._protection.take_limits(terms.limits)
+        self._next_refresh_ns = self._first_refresh_from(self._state.now_ns + 1)
+        self._due.protection = True
+        return self._due.set_requote()
 
     # --- what follows from it ---
 
     def _decide(self) -> list[Command]:
         commands: list[Command] = []
-        if self._phase is Phase.ENDED:
+        if self._phase is _ENDED:
             return commands
-        now = self._state.now_ns
-        if now >= self._end_ns and self._phase is not Phase.ENDING:
+        if self._state.now_ns >= self._end_ns and self._phase is not _ENDING:
             self._begin_ending(EndReason.DURATION)
-        if self._is_protection_due and self._phase is not Phase.ENDING:
+        if self._due.protection and self._phase is not _ENDING:
             self._protect()
-        if self._phase is Phase.COOLING_DOWN and now >= self._resume_ns:
+        if self._phase is not _QUOTING:
+            self._wind_down(commands)
+        if self._phase is _QUOTING:
+            self._quote(commands)
+        if self._state.notices:
+            commands += self._state.notices
+            self._state.notices.clear()
+        return commands
+
+    def _wind_down(self, commands: list[Command]) -> None:
+        """On with a stop, the wait after it, or the end: the last step of one may be the first of the next."""
+        if self._phase is Phase.COOLING_DOWN and self._state.now_ns >= self._resume_ns:
             self._resume()
         if self._phase is Phase.CLOSING:
             self._close(commands)
-        if self._phase is Phase.ENDING:
+        if self._phase is _ENDING:
             self._end(commands)
-        if self._phase is Phase.QUOTING:
-            self._quote(commands)
-        if self._notices:
-            commands += self._notices
-            self._notices = []
-        return commands
 
     def _protect(self) -> None:
         mark = self._state.mark_milliticks
         if mark is None:
             return  # stays due: the first mark decides
-        self._is_protection_due = False
+        self._due.protection = False
         trigger = self._protection.check(self._state.position, mark)
-        self._protection_band = self._protection.band(self._state.position)
+        self._due.protection_band = self._protection.band(self._state.position)
         if trigger is None or (self._phase is Phase.CLOSING and trigger not in _ENDS_THE_RUN):
             return
         if self._close_trigger in _ENDS_THE_RUN:
             return
-        self._tell(_NOTICES[trigger], "")
+        self._state.tell(_NOTICES[trigger], "")
         self._close_trigger = trigger
         if self._phase is not Phase.CLOSING:
             self._phase = Phase.CLOSING
@@ -357,7 +284,7 @@ class MarketMaker:
             return
         trigger = self._close_trigger
         assert trigger is not None
-        self._tell(NoticeKind.CLOSED, f"flat after {trigger.value}")
+        self._state.tell(NoticeKind.CLOSED, f"flat after {trigger.value}")
         self._close_trigger = None
         if trigger in _ENDS_THE_RUN or self._terms.halts_after_stop:
             self._begin_ending(_END_REASONS[trigger])
@@ -371,10 +298,10 @@ class MarketMaker:
         self._phase = Phase.QUOTING
         self._resume_ns = FAR_FUTURE_NS
         self._quoter.unblock()
-        self._set_requote_due()
+        self._due.set_requote()
 
     def _begin_ending(self, reason: EndReason) -> None:
-        self._tell(NoticeKind.ENDING, reason.value)
+        self._state.tell(NoticeKind.ENDING, reason.value)
         # A stop that is still closing is finished first: the end must not leave open what the stop set out to close.
         stopped = self._phase is Phase.CLOSING
         self._must_flatten = stopped or self._terms.closes_on_exit or reason in _FLATTENS
@@ -392,41 +319,37 @@ class MarketMaker:
         if self._state.now_ns >= self._give_up_ns:
             self._give_up_ns = FAR_FUTURE_NS
             self._must_flatten = False
-            self._tell(NoticeKind.ANOMALY, "the position could not be closed in time: it stays")
+            self._state.tell(NoticeKind.ANOMALY, "the position could not be closed in time: it stays")
         commands += self._closer.drive(closes_position=self._must_flatten)
         if len(self._state.orders) == 0 and (not self._must_flatten or self._state.position.lots == 0):
             self._phase = Phase.ENDED
-            commands += self._notices
-            self._notices = []
+            commands += self._state.notices
+            self._state.notices.clear()
             commands.append(Halt(self._end_reason))
 
     def _quote(self, commands: list[Command]) -> None:
-        state, quoter = self._state, self._quoter
+        state, quoter, due = self._state, self._quoter, self._due
         if quoter.retry_ns is not None and state.now_ns >= quoter.retry_ns:
             quoter.retry_post_only()
-            self._is_requote_due = True
-        if not self._is_requote_due:
+            due.requote = True
+        if not due.requote:
             return
-        if state.reference() is None:
+        reference, book = state.reference(), state.book
+        if reference is None or book is None:
             # Stays due: quoting starts again with the first price.
             reason = NotResting.BOOK_STALE if state.is_blind else NotResting.NO_REFERENCE
             if not self._is_withdrawn:
                 self._is_withdrawn = True
-                self._tell(NoticeKind.NOT_QUOTING, reason.value)
+                state.tell(NoticeKind.NOT_QUOTING, reason.value)
             commands += quoter.withdraw(reason, also_unknown=False)
             return
         if self._is_withdrawn:
             self._is_withdrawn = False
-            self._tell(NoticeKind.QUOTING, "")
-        commands += quoter.requote(recenter=self._is_recenter_due)
-        self._is_requote_due = self._is_recenter_due = False
+            state.tell(NoticeKind.QUOTING, "")
+        commands += quoter.requote(reference, book, recenter=due.recenter)
+        due.requote = due.recenter = False
 
     def _first_refresh_from(self, at_ns: int) -> int:
         """Refreshes fall on whole intervals from the start."""
         intervals = -((self._start_ns - at_ns) // self._terms.interval_ns)
         return self._start_ns + intervals * self._terms.interval_ns
-
-    def _tell(self, kind: NoticeKind, detail: str) -> None:
-        position, mark = self._state.position, self._state.mark_milliticks
-        unrealized = 0 if mark is None else position.unrealized_quanta(mark)
-        self._notices.append(Notice(kind, position.lots, unrealized, detail))

@@ -4,18 +4,22 @@ Rule kept here: an order or a cancel is remembered in the moment in which its co
 can be missing from the exposure.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from perpmaker.domain.commands import Cancel, Place
+from perpmaker.domain.commands import Cancel, Notice, NoticeKind, Place
 from perpmaker.domain.events import BookUpdated
-from perpmaker.domain.orders import OrderKind, OrderStatus, Side
+from perpmaker.domain.orders import OrderKind, Side
 from perpmaker.domain.position import Position
+from perpmaker.execution.difference import Quote
 from perpmaker.execution.own_orders import Order, OwnOrders
-from perpmaker.execution.transitions import Trigger
+from perpmaker.execution.transitions import LIVE, PENDING_PLACE, UNKNOWN, Trigger
 from perpmaker.maker.settings import StrategyTerms
 from perpmaker.quoting.reference import reference_milliticks
 
-_CANCEL_WORKS = (OrderStatus.LIVE, OrderStatus.PENDING_PLACE)
+_CANCEL_WORKS = (LIVE, PENDING_PLACE)
+_CANCEL_SENT = Trigger.CANCEL_SENT
+_LIMIT = OrderKind.LIMIT
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class MakerState:
     mark_milliticks: int | None = None
     is_blind: bool = False
     next_order_id: int = 1
+    notices: list[Notice] = field(default_factory=list)  # not handed out yet
     balance_quanta: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,16 +47,33 @@ class MakerState:
             return None
         return reference_milliticks(self.terms.reference, self.book, self.last_ticks, self.mark_milliticks)
 
-    def place_quote(self, side: Side, level: int, price_ticks: int, lots: int) -> Place:
-        """A post-only limit order of the ladder."""
-        return self._place(Place(self.next_order_id, side, price_ticks, lots, OrderKind.LIMIT, True, False, level))
+    def tell(self, kind: NoticeKind, detail: str) -> None:
+        """Something worth telling; the next decision hands it out."""
+        position, mark = self.position, self.mark_milliticks
+        unrealized = 0 if mark is None else position.unrealized_quanta(mark)
+        self.notices.append(Notice(kind, position.lots, unrealized, detail))
+
+    def place_quotes(self, quotes: Iterable[Quote]) -> list[Place]:
+        """Post-only limit orders of the ladder."""
+        first_id = self.next_order_id
+        places = [
+            Place(order_id, side, price_ticks, lots, _LIMIT, True, False, level)
+            for order_id, (side, level, price_ticks, lots) in enumerate(quotes, first_id)
+        ]
+        self.next_order_id = first_id + len(places)
+        for command in places:
+            self.orders.placed(command)
+        return places
 
     def place_close(self, side: Side, lots: int) -> Place:
         """A reduce-only market order."""
-        return self._place(Place(self.next_order_id, side, 0, lots, OrderKind.MARKET, False, True))
+        command = Place(self.next_order_id, side, 0, lots, OrderKind.MARKET, False, True)
+        self.next_order_id += 1
+        self.orders.placed(command)
+        return command
 
     def cancel(self, order: Order) -> Cancel:
-        self.orders.apply(order.order_id, Trigger.CANCEL_SENT)
+        self.orders.apply(order.order_id, _CANCEL_SENT)
         return Cancel(order.order_id)
 
     def cancel_quotes(self, *, also_unknown: bool) -> list[Cancel]:
@@ -59,11 +81,5 @@ class MakerState:
         return [
             self.cancel(order)
             for order in list(self.orders)
-            if not order.reduce_only
-            and (order.status in _CANCEL_WORKS or (also_unknown and order.status is OrderStatus.UNKNOWN))
+            if not order.reduce_only and (order.status in _CANCEL_WORKS or (also_unknown and order.status is UNKNOWN))
         ]
-
-    def _place(self, command: Place) -> Place:
-        self.next_order_id += 1
-        self.orders.placed(command)
-        return command

@@ -63,31 +63,40 @@ class LadderShape:
     def price(self, reference_milliticks: int, book: BookUpdated) -> Prices:
         """Prices of all levels at this reference, kept behind the opposite best and behind each other (rules 1, 2)."""
         denominator = self.denominator
-        bids = [reference_milliticks * numerator // denominator for numerator in self.bid_numerators]
-        asks = [-(-reference_milliticks * numerator // denominator) for numerator in self.ask_numerators]
+        bids = tuple([reference_milliticks * numerator // denominator for numerator in self.bid_numerators])
+        asks = tuple([-(-reference_milliticks * numerator // denominator) for numerator in self.ask_numerators])
         top_bid, top_ask = bids[0], asks[0]
         highest_bid = book.ask_ticks - 1 if book.ask_lots else ANY_PRICE
         lowest_ask = book.bid_ticks + 1 if book.bid_lots else -ANY_PRICE
         if top_bid <= highest_bid and top_ask >= lowest_ask and top_bid < top_ask:
-            return Prices(tuple(bids), tuple(asks), is_clamped=False)
+            return Prices(bids, asks, False)
         if self.is_buying_preferred:
             lowest_ask = max(lowest_ask, min(top_bid, highest_bid) + 1)
         else:
             highest_bid = min(highest_bid, max(top_ask, lowest_ask) - 1)
         return Prices(
-            tuple(min(bid, highest_bid) for bid in bids),
-            tuple(max(ask, lowest_ask) for ask in asks),
-            is_clamped=True,
+            tuple(min(bid, highest_bid) for bid in bids), tuple(max(ask, lowest_ask) for ask in asks), is_clamped=True
         )
 
-    def reference_band(self, prices: Prices) -> tuple[int, int]:
-        """The reference prices (milliticks, inclusive) at which these unclamped prices come out again."""
-        denominator = self.denominator
-        low, high = -ANY_PRICE, ANY_PRICE
-        for bid, numerator in zip(prices.bids, self.bid_numerators, strict=True):
-            low = max(low, -(-bid * denominator // numerator))
-            high = min(high, -(-(bid + 1) * denominator // numerator) - 1)
-        for ask, numerator in zip(prices.asks, self.ask_numerators, strict=True):
-            low = max(low, (ask - 1) * denominator // numerator + 1)
-            high = min(high, ask * denominator // numerator)
-        return low, high
+    def reference_band(self, reference_milliticks: int, prices: Prices) -> tuple[int, int]:
+        """The reference prices (milliticks, inclusive) at which the unclamped prices of this one come out again.
+
+        The way down to the next tick, and the way up, of the level that has the least of it.
+        """
+        denominator, bids, asks = self.denominator, prices.bids, prices.asks
+        down = up = ANY_PRICE
+        for index, numerator in enumerate(self.bid_numerators):
+            rounded_off = reference_milliticks * numerator - bids[index] * denominator
+            room_down, room_up = rounded_off // numerator, (denominator - 1 - rounded_off) // numerator
+            if room_down < down:
+                down = room_down
+            if room_up < up:
+                up = room_up
+        for index, numerator in enumerate(self.ask_numerators):
+            rounded_on = asks[index] * denominator - reference_milliticks * numerator
+            room_down, room_up = (denominator - 1 - rounded_on) // numerator, rounded_on // numerator
+            if room_down < down:
+                down = room_down
+            if room_up < up:
+                up = room_up
+        return reference_milliticks - down, reference_milliticks + up

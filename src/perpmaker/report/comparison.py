@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from perpmaker.report.charts import Chart, Figure
+from perpmaker.report.figures import Chart, Figure
 from perpmaker.report.html import chart_card, document, heading
 from perpmaker.report.markup import Markup, table, tag
 from perpmaker.report.run_data import RunReport

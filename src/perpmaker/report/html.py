@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import Final
 
 from perpmaker import __version__
-from perpmaker.report import sections
-from perpmaker.report.charts import Chart, charts
+from perpmaker.report import provenance, sections
+from perpmaker.report.charts import charts
+from perpmaker.report.figures import Chart
 from perpmaker.report.markup import Markup, joined, script_json, tag, text
 from perpmaker.report.run_data import RunReport
 from perpmaker.report.wording import utc
@@ -34,12 +35,14 @@ def page(report: RunReport) -> str:
         _execution(report, drawn),
         tag("h2", "Stops, takes and limits"),
         tag("div", sections.stops(report), class_="card"),
+        tag("h2", "Market data"),
+        tag("div", provenance.market_data(report), class_="card"),
         tag("h2", "Performance"),
         tag("div", sections.performance(report), class_="card narrow"),
         tag("h2", "Summary"),
         tag("div", sections.figures(report), sections.notices(report), class_="card narrow"),
         tag("h2", "Do it again"),
-        tag("div", sections.repeat(report), class_="card"),
+        tag("div", provenance.repeat(report), class_="card"),
     ]
     return document(f"perpmaker: {title}", body, drawn)
 
@@ -119,7 +122,9 @@ def _execution(report: RunReport, drawn: Sequence[Chart]) -> Markup:
         )
     if report.levels:
         note = tag(
-            "p", "Levels are inferred from prices; queues are those of the simulated exchange.", class_="caption"
+            "p",
+            "Queues are those of the simulated exchange: lots ahead of an order when it came to rest, an estimate.",
+            class_="caption",
         )
         parts.append(tag("section", tag("h3", "Orders by level"), note, sections.levels(report), class_="card wide"))
     return joined([tag("h2", "Execution"), tag("div", *parts, class_="charts")]) if parts else Markup()

@@ -6,13 +6,14 @@ Rules kept here:
    before the first book the first one.
 2. The mark is the exchange's: the recorded one, or the mid while there is none (`perpmaker.simulation.kernel_market`).
 3. The queue that an order joined is measured by placing it once more, at the same instant, in the same market, and
-   cancelling it at once: what was ahead is what the simulated exchange then counts ahead of it.
+   cancelling it at once: what was ahead is what the simulated exchange then counts ahead of it, if it can know.
 4. Nothing is asked of the feed beyond the last look.
 """
 
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -78,6 +79,19 @@ class MarketPath:
         self._marks = marks
         self._first_mid = next((mid for mid in mids if mid is not None), None)
         self._first_mark = next((mark for mark in marks if mark is not None), self._first_mid)
+
+    def seen_at(self, times: AbstractSet[int], queues: dict[int, int]) -> "MarketPath":
+        """The same with the looks at ``times`` only, and other queues."""
+        kept = [index for index, at_ns in enumerate(self.times) if at_ns in times]
+        return MarketPath(
+            [self.times[index] for index in kept],
+            [self.mids[index] for index in kept],
+            [self._marks[index] for index in kept],
+            self.gaps,
+            queues,
+            self.first_ns,
+            self.last_ns,
+        )
 
     @property
     def has_prices(self) -> bool:
@@ -182,7 +196,7 @@ class _Walk:
             ahead = exchange.queue_ahead(entry.order_id)
             if ahead is not None:
                 self._queues[entry.order_id] = ahead
-                exchange.submit([Cancel(entry.order_id)])
+        exchange.submit([Cancel(entry.order_id) for entry in entries])
 
 
 class _Watched:

@@ -1,16 +1,9 @@
 """What became of every order of a run, and on which level of the ladder it stood.
 
-The journal does not keep the level of an order, so it is inferred, a side at a time, whenever orders are sent:
-
-1. Orders that close the position (reduce-only, or such as never rest) are of level 0.
-2. The orders of a side that rest or are on their way, cancels asked for left out, are put in order from the innermost
-   outwards, equal prices in the order in which they were sent. Neighbours are as many levels apart as half-spreads fit
-   between them, one at least.
-3. Where that fills the ladder, the innermost is of level 1. Otherwise the innermost level is the one that fits the
-   distance to the other side, where that side is full; or else most of the levels given before; or else 1.
+The level is the journal's. A journal of a version that did not keep it has none: there it is guessed, see
+`perpmaker.report.guessed_levels`, for the whole run.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +11,7 @@ from statistics import median
 
 from perpmaker.domain.events import Filled
 from perpmaker.domain.orders import Side
+from perpmaker.report.guessed_levels import LevelGuess, Quoted
 from perpmaker.report.rows import CancelAsked, OrderNews, Placed, RunRows, Story
 
 
@@ -118,75 +112,33 @@ class _Tracker:
     def __init__(self, rows: RunRows) -> None:
         self._rows = rows
         self.orders: dict[int, OrderLife] = {}
-        self._quoted: dict[Side, dict[int, OrderLife]] = {Side.BUY: {}, Side.SELL: {}}
+        self._guess = None if rows.knows_levels else LevelGuess(rows.run.settings)
         self._seen_fills: set[int] = set()
-        settings = rows.run.settings
-        self._levels = int(settings.get("max_orders", 1))
-        self._half_spread = float(settings.get("spread", 0))
 
     def take(self, batch: Sequence[Story]) -> None:
         """Consecutive commands of one moment, or consecutive news."""
-        new: list[OrderLife] = []
+        quotes: list[Quoted] = []
         for entry in batch:
             match entry:
                 case Placed():
-                    new.append(self._place(entry))
+                    self._place(entry)
+                    if entry.rests and not entry.reduce_only:
+                        quotes.append(Quoted(entry.order_id, entry.side, entry.price_ticks))
                 case CancelAsked():
-                    self._forget(entry.order_id)
+                    self._gone(entry.order_id)
                 case OrderNews():
                     self._hear(entry)
                 case Filled():
                     self._fill(entry)
-        self._give_levels([order for order in new if order.level])
+        if self._guess is not None:
+            for order_id, level in self._guess.placed(quotes).items():
+                self.orders[order_id].level = level
 
-    def _place(self, placed: Placed) -> OrderLife:
-        closes = placed.reduce_only or not placed.rests
-        order = OrderLife(
-            placed.order_id, placed.side, 0 if closes else 1, placed.price_ticks, placed.lots, placed.rests,
+    def _place(self, placed: Placed) -> None:
+        self.orders[placed.order_id] = OrderLife(
+            placed.order_id, placed.side, placed.level or 0, placed.price_ticks, placed.lots, placed.rests,
             placed.reduce_only, placed.ts_ns,
         )  # fmt: skip
-        self.orders[placed.order_id] = order
-        return order
-
-    def _give_levels(self, new: Sequence[OrderLife]) -> None:
-        known = {order.order_id for quoted in self._quoted.values() for order in quoted.values()}
-        for order in new:
-            self._quoted[order.side][order.order_id] = order
-        ladders = {side: self._ladder(side) for side in {order.side for order in new}}
-        for side, ladder in ladders.items():
-            innermost = self._innermost(side, ladder, known)
-            for order, offset in ladder:
-                if order.order_id not in known:
-                    order.level = min(innermost + offset, self._levels)
-
-    def _ladder(self, side: Side) -> list[tuple[OrderLife, int]]:
-        """The orders of a side from the innermost outwards, with their distance from it in levels."""
-        outwards = sorted(self._quoted[side].values(), key=lambda order: (-side * order.price_ticks, order.order_id))
-        found: list[tuple[OrderLife, int]] = []
-        for order in outwards:
-            offset = 0
-            if found:
-                inner, inner_offset = found[-1]
-                apart = abs(order.price_ticks - inner.price_ticks) / self._step(order)
-                offset = inner_offset + max(1, round(apart))
-            found.append((order, offset))
-        return found
-
-    def _innermost(self, side: Side, ladder: Sequence[tuple[OrderLife, int]], known: set[int]) -> int:
-        """The level of the innermost order of a ladder, by rule 3."""
-        highest = max(1, self._levels - ladder[-1][1])
-        if highest == 1:
-            return 1
-        other = self._ladder(side.opposite)
-        if other and other[-1][1] == self._levels - 1:
-            inner = ladder[0][0]
-            apart = abs(inner.price_ticks - other[0][0].price_ticks) / self._step(inner)
-            return min(max(1, round(apart) - 1), highest)
-        votes = Counter(order.level - offset for order, offset in ladder if order.order_id in known)
-        return min(max(1, votes.most_common(1)[0][0]), highest) if votes else 1
-
-    def _step(self, order: OrderLife) -> float:
-        return max(1.0, self._half_spread * order.price_ticks)
 
     def _hear(self, news: OrderNews) -> None:
         order = self.orders.get(news.order_id)
@@ -198,7 +150,7 @@ class _Tracker:
         elif news.kind in ("rejected", "canceled"):
             order.is_rejected = news.kind == "rejected"
             order.ended_ns = now_ns if order.ended_ns is None else order.ended_ns
-            self._forget(news.order_id)
+            self._gone(news.order_id)
 
     def _fill(self, fill: Filled) -> None:
         order = self.orders.get(fill.order_id)
@@ -210,9 +162,8 @@ class _Tracker:
         order.filled_lots += fill.lots
         if order.filled_lots >= order.lots:
             order.ended_ns = now_ns
-            self._forget(fill.order_id)
+            self._gone(fill.order_id)
 
-    def _forget(self, order_id: int) -> None:
-        order = self.orders.get(order_id)
-        if order is not None:
-            self._quoted[order.side].pop(order_id, None)
+    def _gone(self, order_id: int) -> None:
+        if self._guess is not None:
+            self._guess.gone(order_id)

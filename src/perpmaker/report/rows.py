@@ -19,12 +19,17 @@ from perpmaker.journal.records import SIDE_NAMES, Sample
 from perpmaker.journal.writer import Journal
 
 LIVE: Final = "live"
+SIMULATED: Final = frozenset({"simulation", "backtest"})
+"""Modes of runs that traded on market data of which they say what it was."""
+
 
 _PAGE_ROWS: Final = 10_000
 _SIDES: Final = {name: side for side, name in SIDE_NAMES.items()}
 
 
 class Placed(NamedTuple):
+    """An order that was sent; ``level`` is None where the journal did not keep it."""
+
     ts_ns: int
     order_id: int
     side: Side
@@ -32,6 +37,7 @@ class Placed(NamedTuple):
     lots: int
     rests: bool
     reduce_only: bool
+    level: int | None
 
 
 class CancelAsked(NamedTuple):
@@ -78,6 +84,11 @@ class RunRows:
         if isinstance(news, OrderNews):
             return news.ts_ns if self.run.mode == LIVE else news.venue_ns
         return news.at_ns if self.run.mode == LIVE else news.venue_ns
+
+    @property
+    def knows_levels(self) -> bool:
+        """Whether the journal has the level of every order."""
+        return all(entry.level is not None for entry in self.story if isinstance(entry, Placed))
 
     @property
     def fills(self) -> list[Filled]:
@@ -129,7 +140,7 @@ def _commands(connection: Connection, run: RunRecord) -> Iterator[tuple[int, Sto
         if row.kind == "place":
             rests = row.order_kind == "limit"
             placed = Placed(
-                row.ts_ns, row.order_id, _SIDES[row.side], row.price_ticks, row.lots, rests, row.reduce_only
+                row.ts_ns, row.order_id, _SIDES[row.side], row.price_ticks, row.lots, rests, row.reduce_only, row.level
             )
             yield row.seq, placed
         elif row.kind == "cancel":

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from perpmaker.report.attribution import Attribution, Terms
-from perpmaker.report.charts import HORIZON_NAMES
+from perpmaker.report.figures import HORIZON_NAMES
 from perpmaker.report.markouts import Curve, Point
 from perpmaker.report.markup import Content, Markup, joined, table, tag
 from perpmaker.report.run_data import RunReport
@@ -221,22 +221,6 @@ def performance(report: RunReport) -> Markup:
         ["Sharpe ratio of a year", yearly],
     ]
     return table(["performance", ""], rows)
-
-
-def repeat(report: RunReport) -> Markup:
-    """Everything that is needed to do the run again."""
-    run, instrument = report.run, report.instrument
-    steps = f"tick {instrument.tick_size} {instrument.quote}, lot {instrument.lot_size} {instrument.base}"
-    known: list[tuple[str, Any]] = [
-        ("run", run.run_id), ("version", run.version), ("mode", run.mode), ("exchange", run.exchange),
-        ("symbol", run.symbol), ("steps", steps),
-        ("seed", "none" if run.seed is None else run.seed), ("market data", report.market_name),
-        *((f"provenance: {name}", value) for name, value in run.provenance.items()),
-        ("started", f"{utc(run.started_at_ns)} UTC (wall clock)"), ("ended", run.end_reason or "has not ended"),
-    ]  # fmt: skip
-    about = table(["run", ""], [[name, plain(value)] for name, value in known], words=[1])
-    settings = table(["setting", "value"], [[name, value] for name, value in run.settings.items()], words=[1])
-    return joined([tag("pre", run.command_line), about, tag("details", tag("summary", "Every setting"), settings)])
 
 
 def notices(report: RunReport) -> Markup:

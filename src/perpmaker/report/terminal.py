@@ -7,8 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from perpmaker.report.attribution import Attribution
-from perpmaker.report.charts import HORIZON_NAMES
+from perpmaker.report.figures import HORIZON_NAMES
 from perpmaker.report.markouts import Point
+from perpmaker.report.provenance import REAL_FILLS
+from perpmaker.report.rows import LIVE
 from perpmaker.report.run_data import RunReport
 from perpmaker.report.terms import SHORT, amount, group_name, shown, side_name
 from perpmaker.report.wording import money, plain, span, utc
@@ -31,8 +33,7 @@ def show(console: Console, report: RunReport) -> None:
     _show_levels(console, report)
     _show_stops(console, report)
     _show_performance(console, report)
-    console.print()
-    console.print(Text(f"market data: {report.market_name}", style="dim"))
+    _show_market_data(console, report)
     console.print(Text(run.command_line, style="dim"))
 
 
@@ -132,6 +133,17 @@ def _show_stops(console: Console, report: RunReport) -> None:
         _add(table, utc(stop.ts_ns), stop.kind, held, profit)
     console.print()
     console.print(table)
+
+
+def _show_market_data(console: Console, report: RunReport) -> None:
+    console.print()
+    console.print(Text(f"market data: {report.market_name}", style="dim"))
+    for grade in report.grades:
+        console.print(Text(f"data grade {grade.name}: {grade.title}", style="dim"))
+        if report.run.mode == LIVE:
+            console.print(Text(REAL_FILLS, style="dim"))
+        else:
+            console.print(Text(f"known bias: {grade.bias}", style="dim"))
 
 
 def _show_performance(console: Console, report: RunReport) -> None:

@@ -39,7 +39,7 @@ MEANINGS: Final = {
     "takeover": "Worth of a position that came without a fill of ours, against its booked price.",
     "funding": "As booked: received positive, paid negative.",
     "maker_fees": "On fills that rested; a rebate is positive.",
-    "taker_fees": "On fills that took: stops, takes, closes.",
+    "taker_fees": "On fills that took: stops, takes, closes; the fee of a liquidation is among them.",
 }
 
 

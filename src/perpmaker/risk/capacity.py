@@ -42,10 +42,22 @@ def caps(max_position_lots: int, equity_quanta: int, mark_milliticks: int, margi
     return Caps(carried, is_margin=True) if carried < max_position_lots else Caps(max_position_lots, is_margin=False)
 
 
-def approve(level_lots: int, levels: int, room_lots: int, min_lots: int, *, is_margin: bool) -> ApprovedSide:
-    """Fit ``levels`` orders of ``level_lots`` into the room that the cap leaves on one side, innermost first."""
+def approve(
+    level_lots: int,
+    levels: int,
+    room_lots: int,
+    min_lots: int,
+    *,
+    is_margin: bool,
+    full: NotResting = NotResting.AT_CAP,
+) -> ApprovedSide:
+    """Fit ``levels`` orders of ``level_lots`` into the room that the cap leaves on one side, innermost first.
+
+    ``full`` is why there is no room, where it is not margin.
+    """
     if room_lots >= level_lots * levels:
         return ApprovedSide((level_lots,) * levels, (None,) * levels)
+    full = NotResting.NO_MARGIN if is_margin else full
     lots: list[int] = []
     refusals: list[NotResting | None] = []
     left = max(0, room_lots)
@@ -57,15 +69,9 @@ def approve(level_lots: int, levels: int, room_lots: int, min_lots: int, *, is_m
             left -= fits
         else:
             lots.append(0)
-            refusals.append(_why(fits, is_margin=is_margin))
+            refusals.append(NotResting.BELOW_MINIMUM if fits > 0 else full)
             left = 0
     return ApprovedSide(tuple(lots), tuple(refusals))
-
-
-def _why(fits: int, *, is_margin: bool) -> NotResting:
-    if fits > 0:
-        return NotResting.BELOW_MINIMUM
-    return NotResting.NO_MARGIN if is_margin else NotResting.AT_CAP
 
 
 def margin_mark_band(max_position_lots: int, position: Position, balance_quanta: int, margin_rate_ppb: int) -> MarkBand:

@@ -12,7 +12,6 @@ Equity is a straight line of the mark while the position stands, so these rules 
 none of them can act: comparing two integers per price is all that is left to do.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -39,8 +38,7 @@ EVERY_MARK = MarkBand(-ANY_PRICE, ANY_PRICE)
 NO_MARK = MarkBand(ANY_PRICE, -ANY_PRICE)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Magnitudes in quanta; None is off."""
 
     stop_loss_quanta: int | None
@@ -82,6 +80,10 @@ class Protection:
         if limits.take_profit_quanta is not None and unrealized >= limits.take_profit_quanta:
             return Trigger.TAKE_PROFIT
         return None
+
+    def take_limits(self, limits: Limits) -> None:
+        """Other limits from now on; what was earned so far, its highest, and what was reached stay."""
+        self._limits = limits
 
     def took_over(self, gained_quanta: int | None) -> None:
         """A position came with a profit that this run did not make; None: not known before the next mark."""

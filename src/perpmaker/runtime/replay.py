@@ -52,6 +52,7 @@ class Replay:
         self._exchange = exchange
         self._observers = observers
         self._pace = pace
+        self._longest_latency_ns = exchange.terms.longest_order_latency_ns
         self._stop: EndReason | None = None
         self._halted: EndReason | None = None
         self._ending_since_ns: int | None = None
@@ -86,14 +87,16 @@ class Replay:
     def _check_patience(self) -> None:
         """Neither a clock that stands still nor an end that the exchange never confirms may hold the run for ever."""
         now_ns = self._exchange.now_ns
-        self._still_steps = self._still_steps + 1 if now_ns == self._checked_ns else 0
-        self._checked_ns = now_ns
-        if self._still_steps > _PATIENCE_STEPS:
-            raise PerpmakerError(f"the clock stood still at {now_ns} ns for {_PATIENCE_STEPS} steps")
+        if now_ns != self._checked_ns:
+            self._checked_ns, self._still_steps = now_ns, 0
+        else:
+            self._still_steps += 1
+            if self._still_steps > _PATIENCE_STEPS:
+                raise PerpmakerError(f"the clock stood still at {now_ns} ns for {_PATIENCE_STEPS} steps")
         if not self._maker.is_ending:
             return
         self._ending_since_ns = self._ending_since_ns or now_ns
-        latency_ns = self._exchange.terms.order_latency_ns
+        latency_ns = self._longest_latency_ns
         if now_ns - self._ending_since_ns > END_PATIENCE_NS + 4 * latency_ns:
             raise PerpmakerError(f"{len(self._maker.orders)} orders were not confirmed dead; they are cancelled again")
 
@@ -103,18 +106,18 @@ class Replay:
         if stop is not None:
             events: list[Event] = [StopRequested(exchange.now_ns, stop)]
         else:
-            wake = maker.wake()
-            horizon = exchange.now_ns + LOOK_UP_NS if self._pace is None else self._pace.horizon_ns(exchange.now_ns)
-            events = exchange.advance(wake if wake.until_ns <= horizon else wake._replace(until_ns=horizon))
+            horizon_ns = exchange.now_ns + LOOK_UP_NS if self._pace is None else self._pace.horizon_ns(exchange.now_ns)
+            events = exchange.advance(maker.wake(), horizon_ns)
         commands: list[Command] = []
         for event in events:
             commands += maker.on_event(event)
         if commands:
             self._carry_out(commands)
+        now_ns = exchange.now_ns
         for observer in self._observers:
-            observer.on_step(exchange.now_ns, events, commands)
+            observer.on_step(now_ns, events, commands)
         if self._pace is not None:
-            self._pace.wait(exchange.now_ns)
+            self._pace.wait(now_ns)
 
     def _take_stop(self) -> EndReason | None:
         if self._stop is None and self._exchange.exhausted and not self._maker.is_ending:
@@ -128,9 +131,10 @@ class Replay:
         if requests:
             self._exchange.submit(requests)
             self.requests += len({type(request) for request in requests})
-        for command in commands:
-            if isinstance(command, Halt):
-                self._halted = command.reason
+        if len(requests) < len(commands):
+            for command in commands:
+                if isinstance(command, Halt):
+                    self._halted = command.reason
 
     def _cancel_everything(self) -> None:
         """The last resort: the maker cannot be asked any more, but the exchange can."""

@@ -12,10 +12,10 @@ Rules kept here:
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Final
+from typing import Any, Final
 
 from perpmaker.domain.commands import Command, Notice, NoticeKind, Place
 from perpmaker.domain.events import (
@@ -26,11 +26,13 @@ from perpmaker.domain.events import (
     OrderCanceled,
     OrderRejected,
     PositionCorrected,
+    SettingsChanged,
 )
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import notional_quanta
 from perpmaker.domain.orders import OrderKind, Side
 from perpmaker.domain.position import Position
+from perpmaker.maker.settings import StrategyTerms
 
 REORDER_NS: Final = 60 * 1_000_000_000
 """How long a change waits for an earlier one that is still on its way."""
@@ -67,10 +69,13 @@ class _Timeline:
 
     def add(self, venue_ns: int, bids: int = 0, asks: int = 0, lots: int = 0) -> None:
         """Note a change, and time all that is older than `REORDER_NS`."""
-        heappush(self.waiting, (venue_ns, bids, asks, lots))
-        self.latest_ns = max(self.latest_ns, venue_ns)
-        while self.waiting[0][0] < self.latest_ns - REORDER_NS:
-            self._apply(heappop(self.waiting))
+        waiting = self.waiting
+        heappush(waiting, (venue_ns, bids, asks, lots))
+        if venue_ns > self.latest_ns:
+            self.latest_ns = venue_ns
+        timed_ns = self.latest_ns - REORDER_NS
+        while waiting[0][0] < timed_ns:
+            self._apply(heappop(waiting))
 
     def until(self, end_ns: int) -> "_Timeline":
         """The timeline as it would be if it ended at ``end_ns``; itself unchanged."""
@@ -137,43 +142,46 @@ class RunStatistics:
         self._orders: dict[int, _Order] = {}
         self._seen_fills: OrderedDict[int, None] = OrderedDict()
         self._timeline = _Timeline(max_position_lots, instrument.min_lots, start_ns)
+        # Market data, timers and unanswered requests change no count: what is not here is passed over at once.
+        self._counters: dict[type, Callable[[Any], None]] = {
+            OrderAccepted: self._on_accepted,
+            OrderCanceled: self._on_canceled,
+            OrderRejected: self._on_rejected,
+            Filled: self._on_fill,
+            FundingPaid: self._on_funding,
+            PositionCorrected: self._on_correction,
+            SettingsChanged: self._on_settings,
+        }
 
     def on_step(self, _now_ns: int, events: Sequence[Event], commands: Sequence[Command]) -> None:
         """One step of the driver, see `perpmaker.runtime.observer`."""
+        counters = self._counters
         for event in events:
-            self.on_event(event)
+            if type(event) in counters:
+                counters[type(event)](event)
         for command in commands:
             self.on_command(command)
 
     def on_command(self, command: Command) -> None:
         """The maker gave a command: an order is counted as placed, a stop and a take as what they are."""
-        if isinstance(command, Notice):
-            self.stops += command.kind is NoticeKind.STOP_LOSS
-            self.takes += command.kind is NoticeKind.TAKE_PROFIT
-        elif isinstance(command, Place):
+        if isinstance(command, Place):
             self.orders_placed += 1
             rests = command.kind is OrderKind.LIMIT
             self._orders[command.order_id] = _Order(command.side, rests, command.lots)
+        elif isinstance(command, Notice):
+            self.stops += command.kind is NoticeKind.STOP_LOSS
+            self.takes += command.kind is NoticeKind.TAKE_PROFIT
 
     def on_event(self, event: Event) -> None:
         """The venue said something; only what concerns our orders and money is counted."""
-        match event:
-            case Filled():
-                self._on_fill(event)
-            case OrderAccepted():
-                self._on_accepted(event)
-            case OrderCanceled():
-                if self._on_dead(event.order_id, event.venue_ns):
-                    self.orders_cancelled += 1
-            case OrderRejected():
-                if self._orders.pop(event.order_id, None) is not None:
-                    self.orders_rejected += 1
-            case FundingPaid():
-                self.position.apply_funding(event.amount_quanta)
-            case PositionCorrected():
-                self._on_correction(event)
-            case _:
-                pass  # market data, timers and unanswered requests change no count
+        counter = self._counters.get(type(event))
+        if counter is not None:
+            counter(event)
+
+    def _on_settings(self, event: SettingsChanged) -> None:
+        """From now on the cap is another one."""
+        if isinstance(event.terms, StrategyTerms):
+            self._timeline.cap_lots = event.terms.max_position_lots
 
     def two_sided_ns(self, end_ns: int) -> int:
         """How long at least one bid and one ask rested at the venue together, from the start to ``end_ns``."""
@@ -204,6 +212,17 @@ class RunStatistics:
             order.lots_left -= fill.lots
             if order.lots_left <= 0:
                 self._on_dead(fill.order_id, fill.venue_ns)
+
+    def _on_canceled(self, event: OrderCanceled) -> None:
+        if self._on_dead(event.order_id, event.venue_ns):
+            self.orders_cancelled += 1
+
+    def _on_rejected(self, event: OrderRejected) -> None:
+        if self._orders.pop(event.order_id, None) is not None:
+            self.orders_rejected += 1
+
+    def _on_funding(self, event: FundingPaid) -> None:
+        self.position.apply_funding(event.amount_quanta)
 
     def _on_correction(self, event: PositionCorrected) -> None:
         self.position.apply_correction(event.change_lots, event.price_milliticks)

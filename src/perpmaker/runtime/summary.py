@@ -31,8 +31,8 @@ Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 class RunFacts:
     """What was run, and how it ended.
 
-    ``mode`` is ``simulation``, ``paper`` or ``live``; ``settings`` are as they took effect, by flag name; ``notices``
-    what the run told its user along the way.
+    ``mode`` is ``simulation``, ``backtest``, ``paper`` or ``live``; ``settings`` are as they took effect, by flag name;
+    ``notices`` what the run told its user along the way.
     """
 
     end_reason: EndReason

@@ -27,12 +27,25 @@ from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import QUANTA_PER_MILLITICK_LOT
 from perpmaker.domain.orders import Side
 from perpmaker.simulation import kernel_state as at
+from perpmaker.simulation.first_state import first_state
 from perpmaker.simulation.kernel import run
 from perpmaker.simulation.kernel_state import Core
-from perpmaker.simulation.market_events import CLEAR_BIDS, MarketChunk, MarketFeed
+from perpmaker.simulation.latency import LatencyPath, Path
+from perpmaker.simulation.market_events import (
+    ASK,
+    BID,
+    CLEAR_ASKS,
+    CLEAR_BIDS,
+    DEPTH,
+    EVERY_LEVEL,
+    GAP_START,
+    MARK,
+    MarketChunk,
+    MarketFeed,
+)
 from perpmaker.simulation.pushed_rows import PushedRows, contiguous
-from perpmaker.simulation.records import REFERENCE_CODES, event_reader, request_of
-from perpmaker.simulation.terms import ExchangeTerms, QueueModel
+from perpmaker.simulation.records import REFERENCE_CODES, REQUEST_BYTES, read_event, write_request
+from perpmaker.simulation.terms import ExchangeTerms
 
 MAX_OPEN_ORDERS: Final = 256
 """Orders that may rest at once; one more is rejected (OTHER)."""
@@ -41,7 +54,6 @@ WINDOW_TICKS: Final = 2**20
 """Prices of a side that are kept at once, see `kernel_book`."""
 
 _FIRST_RING: Final = 1024
-_REQUEST: Final = struct.Struct("8q")
 _WAKE: Final = struct.Struct(f"{at.WAKE_CELLS}q")
 
 
@@ -59,7 +71,7 @@ class SimulatedExchange:
 
     Args:
         feed: market data; its instrument is the one that is traded.
-        terms: fees, latencies, balance, margin, queue model.
+        terms: fees, latencies, balance, margin, liquidation, queue model.
         window_ticks: prices of a side that are kept at once.
 
     Raises:
@@ -76,7 +88,7 @@ class SimulatedExchange:
             raise RecordingError(
                 f"the market data of {self.instrument.symbol} has no rows; record or generate some first"
             )
-        state = np.zeros(at.STATE_CELLS, np.int64)
+        state = first_state(terms, self.instrument.min_lots, int(first.ts_ns[0]))
         self._core = Core(
             state,
             np.zeros((2, window_ticks), np.int64),
@@ -93,9 +105,10 @@ class SimulatedExchange:
             power=float(terms.power_exponent),
         )
         self._cells = state.data
+        self._wake_bytes = state.data.cast("B")
         self._request_bytes = self._core.requests.data.cast("B")
-        self._read = event_reader(terms)
-        self._set_up(terms, int(first.ts_ns[0]))
+        varies = not isinstance(terms.order_latency_ns, int)
+        self._request_path = LatencyPath(terms.order_latency_ns, terms.seed, Path.REQUEST) if varies else None
 
     @classmethod
     def pushed(
@@ -107,22 +120,25 @@ class SimulatedExchange:
         return exchange
 
     def submit(self, commands: Sequence[Place | Cancel]) -> None:
-        """Send commands now; they arrive one order latency later, in the order given."""
+        """Send commands now, as one message; they arrive one order latency later, in the order given."""
         cells = self._cells
-        due = cells[at.NOW] + cells[at.ORDER_LATENCY]
+        path = self._request_path
+        due = cells[at.NOW] + cells[at.ORDER_LATENCY] if path is None else path.due_ns(cells[at.NOW])
         tail = cells[at.REQUEST_TAIL]
         if tail - cells[at.REQUEST_HEAD] + len(commands) > len(self._core.requests):
             self._grow("requests", at.REQUEST_HEAD, at.REQUEST_TAIL, len(commands))
             self._request_bytes = self._core.requests.data.cast("B")
             tail = cells[at.REQUEST_TAIL]
-        capacity = len(self._core.requests)
+        capacity, ring = len(self._core.requests), self._request_bytes
         for command in commands:
-            _REQUEST.pack_into(self._request_bytes, (tail % capacity) * _REQUEST.size, *request_of(command, due))
+            write_request(command, due, ring, (tail % capacity) * REQUEST_BYTES)
             tail += 1
         cells[at.REQUEST_TAIL] = tail
 
-    def advance(self, wake: Wake) -> list[Event]:
-        """Let time pass until the wake says so; returns what the maker is told, in order of ``at_ns``.
+    def advance(self, wake: Wake, horizon_ns: int = FAR_FUTURE_NS) -> list[Event]:
+        """Let time pass until the wake says so, or to the horizon if that comes first.
+
+        Returns what the maker is told, in order of ``at_ns``.
 
         The list is empty only where what woke the maker was undone by the time of telling (a book that changed back).
 
@@ -130,20 +146,19 @@ class SimulatedExchange:
             RecordingError: time runs backwards in the feed, or it has a row of unknown kind.
             ValueError: market data is pushed, and the wake has no end: the clock would run to the end of time.
         """
-        if self._pushed is not None and wake.until_ns >= FAR_FUTURE_NS:
+        until_ns, refresh_ns, interval_ns, reference, *bounds = wake
+        if horizon_ns < until_ns:
+            until_ns = horizon_ns
+        if self._pushed is not None and until_ns >= FAR_FUTURE_NS:
             raise ValueError("where market data is pushed, only until_ns stops the clock: give one")
-        _WAKE.pack_into(
-            self._cells.cast("B"), 0,
-            1, wake.until_ns, wake.refresh_ns, wake.interval_ns, REFERENCE_CODES[wake.reference],
-            wake.reference_low, wake.reference_high, wake.bid_guard_ticks, wake.ask_guard_ticks,
-            wake.mark_low, wake.mark_high, wake.on_book, wake.on_order, 0, 0, 0,
-        )  # fmt: skip
+        # The bounds stand in the kernel's state in the order of the wake's fields; behind them what a stop writes.
+        code = REFERENCE_CODES[reference]
+        _WAKE.pack_into(self._wake_bytes, 0, 1, until_ns, refresh_ns, interval_ns, code, *bounds, 0, 0, 0)
         status = run(*self._core)
         while status != at.STOPPED:
             self._provide(status)
             status = run(*self._core)
-        read = self._read
-        return [read(record) for record in self._core.out[: self._cells[at.OUT_COUNT]].tolist()]
+        return [read_event(record) for record in self._core.out[: self._cells[at.OUT_COUNT]].tolist()]
 
     def extend(self, chunk: MarketChunk) -> None:
         """Add market data that has just become known, behind all that is known already (paper trading, testnet).
@@ -245,9 +260,10 @@ class SimulatedExchange:
         return self._cells[at.MAX_DRAWDOWN] * QUANTA_PER_MILLITICK_LOT
 
     def queue_ahead(self, order_id: int) -> int | None:
-        """Estimated lots ahead of a resting order, rounded up; None when it does not rest."""
+        """Estimated lots ahead of a resting order, rounded up; None when it does not rest or nobody can know."""
         ids = self._core.orders[: self._cells[at.ORDER_COUNT], at.ID].tolist()
-        return max(0, math.ceil(self._core.ahead[ids.index(order_id)])) if order_id in ids else None
+        ahead = self._core.ahead[ids.index(order_id)] if order_id in ids else at.UNKNOWN_QUEUE
+        return max(0, math.ceil(ahead)) if ahead < at.UNKNOWN_QUEUE / 2 else None
 
     def open_orders(self) -> list[OpenOrder]:
         """What rests at the exchange, in order of arrival."""
@@ -257,23 +273,25 @@ class SimulatedExchange:
             for row in rows
         ]
 
-    def _set_up(self, terms: ExchangeTerms, start_ns: int) -> None:
+    def market_as_it_stands(self) -> list[list[tuple[int, int, int]]]:
+        """Messages that tell an exchange which knows nothing what this one knows of the market: book, mark, gap.
+
+        ``(kind, price, lots)`` per row, without `MORE`; each inner list is one atomic message.
+        """
         cells = self._cells
-        cells[at.NOW] = start_ns
-        cells[at.LAST_INSTANT] = start_ns - 1
-        cells[at.FEED_LATENCY] = terms.feed_latency_ns
-        cells[at.ORDER_LATENCY] = terms.order_latency_ns
-        cells[at.MAKER_FEE] = terms.maker_fee_ppb
-        cells[at.TAKER_FEE] = terms.taker_fee_ppb
-        cells[at.MARGIN] = terms.initial_margin_ppb
-        cells[at.MIN_LOTS] = self.instrument.min_lots
-        cells[at.POWER_MODEL] = int(terms.queue_model is QueueModel.POWER)
-        cells[at.CASH], cells[at.CASH_REST] = divmod(terms.balance_quanta, QUANTA_PER_MILLITICK_LOT)
-        cells[at.PEAK] = cells[at.CASH]
-        cells[at.NEXT_FILL] = 1
-        for side in (at.BUYS, at.SELLS):
-            cells[at.OWN_LOW_OF_SIDE + side] = at.NO_PRICE_ABOVE
-            cells[at.OWN_HIGH_OF_SIDE + side] = at.NO_PRICE_BELOW
+        book = [(CLEAR_BIDS, 0, 0), (CLEAR_ASKS, at.NO_PRICE_ABOVE, 0)]
+        for side, kind in ((at.BUYS, BID), (at.SELLS, ASK)):
+            levels = self._core.levels[side]
+            origin = cells[at.ORIGIN_OF_SIDE + side]
+            book += [(kind, origin + cell, int(levels[cell])) for cell in np.flatnonzero(levels).tolist()]
+        messages = [book if cells[at.BARS] == 0 else book[:2]]  # of bars the next one states it anew
+        if cells[at.DEPTH] != EVERY_LEVEL:
+            messages.insert(0, [(DEPTH, 0, cells[at.DEPTH])])
+        if cells[at.MARK_RECORDED]:
+            messages.append([(MARK, cells[at.MARK], 0)])
+        if cells[at.IN_GAP]:
+            messages.append([(GAP_START, 0, 0)])
+        return messages
 
     def _provide(self, status: int) -> None:
         """Give the kernel what it returned for."""

@@ -3,10 +3,11 @@
 At equal times things happen in this order:
 
 1. the rows of market data;
-2. the arrival of our requests, in the order in which they were sent;
-3. what the market sends reaches the maker;
-4. the exchange's answers reach the maker;
-5. the timer: a refresh, or ``until_ns``.
+2. the liquidation of our account, if it is due (rule 17 of `kernel_fill`);
+3. the arrival of our requests, in the order in which they were sent; behind each, the liquidation that it has caused;
+4. what the market sends reaches the maker;
+5. the exchange's answers reach the maker;
+6. the timer: a refresh, or ``until_ns``.
 
 A stop takes effect when its instant is complete: everything that is due at that time is delivered with it. Within an
 arrival, our fills come first, then the mark moves with the book that they left.
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from perpmaker.simulation import (
     jit,
     kernel_accounts,
+    kernel_bars,
     kernel_book,
     kernel_delivery,
     kernel_fill,
@@ -30,18 +32,20 @@ from perpmaker.simulation import (
     kernel_queue,
     kernel_rings,
     kernel_state,
+    latency,
     market_events,
 )
 from perpmaker.simulation import kernel_state as at
 from perpmaker.simulation.jit import compiled, entry_point, inlined, sources_digest
+from perpmaker.simulation.kernel_bars import apply_bar_row
 from perpmaker.simulation.kernel_delivery import deliver_response, deliver_view, is_refresh_needed, tell_news
-from perpmaker.simulation.kernel_fill import cancel, place
+from perpmaker.simulation.kernel_fill import cancel, liquidate, place
 from perpmaker.simulation.kernel_market import apply_row, publish_book
 from perpmaker.simulation.kernel_state import Core
 
 _SOURCES = sources_digest(
-    jit, kernel_accounts, kernel_book, kernel_delivery, kernel_fill, kernel_market, kernel_queue, kernel_rings,
-    kernel_state, market_events,
+    jit, kernel_accounts, kernel_bars, kernel_book, kernel_delivery, kernel_fill, kernel_market, kernel_queue,
+    kernel_rings, kernel_state, latency, market_events,
 )  # fmt: skip
 
 
@@ -82,13 +86,18 @@ def _run(core: Core) -> int:
         status = _take_rows(core)
         if status != at.CONTINUE:
             return status
+        if s[at.IS_LIQUIDATION_DUE] == 1:
+            status = _liquidate(core)
+            if status != at.CONTINUE:
+                return status
+            continue
         if _is_over(core):
             _end_of_feed(core)
             continue
         status = _take_one(core)
         if status != at.CONTINUE:
             return status
-        s[at.NEXT_DUE] = _next_due(core)
+        s[at.NEXT_DUE] = s[at.NOW] if s[at.IS_LIQUIDATION_DUE] == 1 else _next_due(core)
 
 
 @compiled
@@ -126,7 +135,10 @@ def _take_rows(core: Core) -> int:
             break
         s[at.NOW] = now
         kind = np.int64(core.kind[row])  # unsigned bytes and signed words have no common integer type in numba
-        status = apply_row(core, kind, core.price[row], core.lots[row])  # type: ignore[arg-type]  # as good as an int
+        if kind & market_events.KIND_MASK > market_events.GAP_END:
+            status = apply_bar_row(core, kind, core.price[row], core.lots[row])  # type: ignore[arg-type]  # as below
+        else:
+            status = apply_row(core, kind, core.price[row], core.lots[row])  # type: ignore[arg-type]  # as good as an int
         if status != at.CONTINUE:
             break
         row += 1
@@ -167,9 +179,21 @@ def _arrive(core: Core, record: NDArray[np.int64]) -> None:
         cancel(core, record[at.REQUEST_ID])
     else:
         place(core, request)
-        if publish_book(core) and s[at.POSITION] != 0:
-            kernel_accounts.watch_drawdown(core)
+        publish_book(core)
     s[at.REQUEST_HEAD] = request + 1
+
+
+@compiled
+def _liquidate(core: Core) -> int:
+    s = core.state
+    status = _short_of_room(core, max(s[at.COUNT_OF_SIDE], s[at.COUNT_OF_SIDE + 1]))
+    if status != at.CONTINUE:
+        return status
+    liquidate(core)
+    publish_book(core)
+    s[at.IS_LIQUIDATION_DUE] = 0  # not again for what it has changed itself
+    s[at.NEXT_DUE] = _next_due(core)
+    return at.CONTINUE
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Our account at the exchange: cash, fees, funding, margin, drawdown; exact in 64-bit integers.
+"""Our account at the exchange: cash, fees, funding, margin, drawdown, fee tiers; exact in 64-bit integers.
 
 Rules kept here:
 
@@ -8,7 +8,13 @@ Rules kept here:
    ``|position + open bids|`` and ``|position - open asks|``. Orders that can only reduce always pass.
 3. The drawdown of the equity from its highest point is looked at whenever the mark or the account changes, in whole
    milliticks x lots (a finer rest is rounded down).
-4. There is no liquidation: an account may go below zero, and then every order that adds exposure is refused.
+4. An account is below its maintenance margin when ``equity < |position| x mark x maintenance margin``; this is looked
+   at whenever the mark or the account changes, with the same mark as rule 2. What follows is rule 17 of `kernel_fill`.
+   With a maintenance margin of 0 it never is: an account may then go below zero, and every order that adds exposure is
+   refused.
+5. Fees follow from what we traded (maker and taker, in ticks x lots) on the 30 UTC days before the current one: the
+   last tier whose volume was reached holds all day; below the first, the fees of the terms. Money that moved before
+   the start counts as traded on the day before.
 """
 
 from typing import Final
@@ -20,6 +26,8 @@ from perpmaker.simulation.kernel_state import Core
 _BILLION: Final = 1_000_000_000
 _MILLI: Final = 1_000
 _MAX_EXPOSURE: Final = 10**18  # milliticks x lots: 10**15 tick-lots, see `terms.MAX_NOTIONAL`
+_MAX_DAY_VOLUME: Final = 10**17  # ticks x lots: 30 such days fit; no tier begins beyond it, see `fee_tiers`
+_DAY_NS: Final = 86_400 * 10**9
 
 
 @compiled
@@ -27,6 +35,7 @@ def book_fill(core: Core, sign: int, price: int, lots: int, fee_ppb: int) -> Non
     """Book one execution of ours; ``sign`` is +1 for a buy."""
     s = core.state
     notional = price * lots * _MILLI
+    s[at.DAY_VOLUME] = min(s[at.DAY_VOLUME] + price * lots, _MAX_DAY_VOLUME)
     s[at.POSITION] += sign * lots
     s[at.CASH] -= sign * notional
     _pay(core, notional, fee_ppb)
@@ -50,13 +59,46 @@ def _pay(core: Core, amount: int, rate_ppb: int) -> None:
 
 @compiled
 def watch_drawdown(core: Core) -> None:
-    """Compare the equity with its highest point."""
+    """Compare the equity with its highest point, and with the maintenance margin."""
     s = core.state
     equity = s[at.CASH] + s[at.POSITION] * s[at.MARK]
     if equity > s[at.PEAK]:
         s[at.PEAK] = equity
     elif s[at.PEAK] - equity > s[at.MAX_DRAWDOWN]:
         s[at.MAX_DRAWDOWN] = s[at.PEAK] - equity
+    if s[at.MAINTENANCE] > 0:
+        _watch_margin(core)
+
+
+@compiled
+def _watch_margin(core: Core) -> None:
+    """Rule 4: the liquidation comes before anything later than this instant, hence `NEXT_DUE`."""
+    s = core.state
+    held = abs(s[at.POSITION])
+    s[at.IS_LIQUIDATION_DUE] = 0
+    if held > 0 and not _covers(core, held * s[at.MARK], s[at.MAINTENANCE]):
+        s[at.IS_LIQUIDATION_DUE] = 1
+        s[at.NEXT_DUE] = min(s[at.NEXT_DUE], s[at.NOW])
+
+
+@compiled
+def turn_fee_day(core: Core) -> None:
+    """Another day: what was traded on the days before it decides the fees. Called before a fill is booked."""
+    s = core.state
+    day = s[at.NOW] // _DAY_NS
+    s[at.DAY_VOLUMES + s[at.FEE_DAY] % at.DAYS_COUNTED] = s[at.DAY_VOLUME]
+    s[at.DAY_VOLUME] = 0
+    for idle in range(s[at.FEE_DAY] + 1, min(day, s[at.FEE_DAY] + 1 + at.DAYS_COUNTED)):
+        s[at.DAY_VOLUMES + idle % at.DAYS_COUNTED] = 0
+    s[at.FEE_DAY] = day
+    s[at.FEE_DAY_END] = (day + 1) * _DAY_NS
+    volume = 0
+    for place in range(at.DAYS_COUNTED):
+        volume += s[at.DAY_VOLUMES + place]
+    for tier in range(at.TIERS, at.TIERS + 3 * s[at.TIER_COUNT], 3):
+        if s[tier] <= volume:
+            s[at.MAKER_FEE] = s[tier + 1]
+            s[at.TAKER_FEE] = s[tier + 2]
 
 
 @compiled
@@ -79,8 +121,14 @@ def has_margin(core: Core, side: int, lots: int) -> bool:
     exposure = max(abs(position + bids), abs(position - asks))
     if exposure > _MAX_EXPOSURE // s[at.MARK]:
         return False
-    value = exposure * s[at.MARK]
-    rest = (value % _BILLION) * s[at.MARGIN]
-    needed = (value // _BILLION) * s[at.MARGIN] + rest // _BILLION
-    equity = s[at.CASH] + position * s[at.MARK]
+    return _covers(core, exposure * s[at.MARK], s[at.MARGIN])
+
+
+@compiled
+def _covers(core: Core, value: int, fraction_ppb: int) -> bool:
+    """Whether the equity is at least this fraction of a value in milliticks x lots, to the last quantum."""
+    s = core.state
+    rest = (value % _BILLION) * fraction_ppb
+    needed = (value // _BILLION) * fraction_ppb + rest // _BILLION
+    equity = s[at.CASH] + s[at.POSITION] * s[at.MARK]
     return needed < equity or (needed == equity and rest % _BILLION <= s[at.CASH_REST])  # type: ignore[no-any-return]  # numpy element

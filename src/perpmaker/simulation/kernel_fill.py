@@ -21,6 +21,15 @@
     position, on arrival and at each later fill. What is left when there is nothing more to reduce is cancelled.
 13. A resting reduce-only order is cancelled as soon as any fill leaves it nothing to reduce.
 14. No order arrives, rests or fills in a gap: see `start_gap`.
+15. In a feed of bars rules 1 to 4 are replaced by those of `kernel_bars`; what takes (rules 7 to 10) gets the price
+    that the bar's path has reached, half a spread worse, and no more than is left of our share of the bar.
+16. Where no queue is known (`market_events.NO_QUEUES`), only rule 2 fills.
+17. An account below its maintenance margin (rule 4 of `kernel_accounts`) is liquidated when the instant's rows, or the
+    arrival that caused it, are over: every resting order of ours is cancelled (what is on its way in is not: it is
+    checked on arrival), and the whole position is closed as a market order would close it (rules 8 to 10 and 15),
+    whatever the price. Each such fill pays the taker fee and the liquidation fee on its notional.
+18. What the market cannot take stays ours, valued at the mark, and rule 17 applies again when the mark or the account
+    changes next and the account is still below. No insurance fund steps in: an account may end below zero.
 
 Several orders that fill at one instant fill in order of arrival. An arriving order is checked in this order: gap,
 form and size (a post-only order must be a limit order), mark, reduce-only, post-only, market, margin, room.
@@ -30,7 +39,7 @@ from typing import Final
 
 from perpmaker.simulation import kernel_state as at
 from perpmaker.simulation.jit import compiled
-from perpmaker.simulation.kernel_accounts import book_fill, has_margin, watch_drawdown
+from perpmaker.simulation.kernel_accounts import book_fill, has_margin, turn_fee_day, watch_drawdown
 from perpmaker.simulation.kernel_book import best_lots, is_better, level_lots, set_level
 from perpmaker.simulation.kernel_queue import join_queue, level_stated, taken_by_us, trade_at_level
 from perpmaker.simulation.kernel_rings import respond
@@ -62,7 +71,8 @@ def place(core: Core, request: int) -> None:
         respond(core.state, core.responses, at.REJECTED, order_id, reason, 0, 0, 0)
         return
     respond(core.state, core.responses, at.ACCEPTED, order_id, 0, 0, 0, 0)
-    taken = _take(core, order_id, side, kind, price, may_fill)
+    is_post_only = (record[at.REQUEST_FLAGS] & at.POST_ONLY) != 0
+    taken = 0 if is_post_only else _take(core, order_id, side, kind, price, may_fill)
     if taken == lots:
         return
     if taken == may_fill:
@@ -115,6 +125,21 @@ def start_gap(core: Core) -> None:
 
 
 @compiled
+def liquidate(core: Core) -> None:
+    """Rule 17: cancel everything, close what the market takes."""
+    s = core.state
+    for order in range(s[at.ORDER_COUNT]):
+        _kill(core, order, at.CANCELED_BY_LIQUIDATION)
+    remove_dead(core)
+    held = s[at.POSITION]
+    side = at.SELLS if held > 0 else at.BUYS
+    if s[at.COUNT_OF_SIDE + 1 - side] > 0:  # after a gap bars still have a price, but no book
+        _take(core, at.LIQUIDATION_ORDER, side, at.MARKET, 0, abs(held))
+    if s[at.POSITION] != held:
+        respond(core.state, core.responses, at.LIQUIDATED, s[at.POSITION] - held, s[at.POSITION], 0, 0, 0)
+
+
+@compiled
 def trade_printed(core: Core, side: int, price: int, lots: int) -> None:
     """Rules 2 to 4: a trade that took from ``side`` at ``price``."""
     left = lots
@@ -123,11 +148,11 @@ def trade_printed(core: Core, side: int, price: int, lots: int) -> None:
             continue
         own = core.orders[order, at.PRICE]
         if is_better(side, own, price):
-            _fill_resting(core, order, core.orders[order, at.LEFT])
+            fill_resting(core, order, core.orders[order, at.LEFT])
         elif own == price:
             ours = trade_at_level(core, order, lots, left)
             if ours > 0:
-                left -= _fill_resting(core, order, ours)
+                left -= fill_resting(core, order, ours)
     remove_dead(core)
 
 
@@ -225,8 +250,10 @@ def _would_cross(s: Cells, side: int, price: int) -> bool:
 
 @compiled
 def _take(core: Core, order_id: int, side: int, kind: int, price: int, lots: int) -> int:
-    """Rules 7 to 11; returns the lots taken."""
+    """Rules 7 to 11 and 15; returns the lots taken."""
     s = core.state
+    if s[at.BARS] == 1:
+        return _take_from_bar(core, order_id, side, kind, price, lots)
     other = 1 - side
     sign = 1 if side == at.BUYS else -1
     taken = 0
@@ -243,6 +270,20 @@ def _take(core: Core, order_id: int, side: int, kind: int, price: int, lots: int
     if taken > 0:
         remove_dead(core)
     return taken
+
+
+@compiled
+def _take_from_bar(core: Core, order_id: int, side: int, kind: int, price: int, lots: int) -> int:
+    """Rule 15; returns the lots taken."""
+    s = core.state
+    reached = s[at.BAR_PRICE_OF_SIDE + 1 - side]
+    part = min(lots, s[at.BAR_LEFT])
+    if part == 0 or (kind != at.MARKET and is_better(side, reached, price)):
+        return 0
+    s[at.BAR_LEFT] -= part
+    _report_fill(core, order_id, 1 if side == at.BUYS else -1, reached, part, False)
+    remove_dead(core)
+    return part  # type: ignore[no-any-return]  # numpy element
 
 
 @compiled
@@ -285,11 +326,11 @@ def _fill_crossed(core: Core, side: int) -> None:
     for order in range(core.state[at.ORDER_COUNT]):
         own = core.orders[order, at.PRICE]
         if core.orders[order, at.SIDE] == side and core.orders[order, at.LEFT] > 0 and not is_better(side, best, own):
-            _fill_resting(core, order, core.orders[order, at.LEFT])
+            fill_resting(core, order, core.orders[order, at.LEFT])
 
 
 @compiled
-def _fill_resting(core: Core, order: int, lots: int) -> int:
+def fill_resting(core: Core, order: int, lots: int) -> int:
     """Fill a resting order by up to ``lots``; returns what it got."""
     s = core.state
     sign = 1 if core.orders[order, at.SIDE] == at.BUYS else -1
@@ -305,9 +346,15 @@ def _fill_resting(core: Core, order: int, lots: int) -> int:
 @compiled
 def _report_fill(core: Core, order_id: int, sign: int, price: int, lots: int, maker: bool) -> None:
     s = core.state
-    book_fill(core, sign, price, lots, s[at.MAKER_FEE] if maker else s[at.TAKER_FEE])
+    if s[at.NOW] >= s[at.FEE_DAY_END]:
+        turn_fee_day(core)
+    fee = s[at.MAKER_FEE] if maker else s[at.TAKER_FEE]
+    if order_id == at.LIQUIDATION_ORDER:
+        fee += s[at.LIQUIDATION_FEE]
+    book_fill(core, sign, price, lots, fee)
     watch_drawdown(core)
-    respond(core.state, core.responses, at.FILLED, order_id, s[at.NEXT_FILL], sign * lots, price, 1 if maker else 0)
+    fee_and_maker = 2 * fee + (1 if maker else 0)
+    respond(core.state, core.responses, at.FILLED, order_id, s[at.NEXT_FILL], sign * lots, price, fee_and_maker)
     s[at.NEXT_FILL] += 1
     for order in range(s[at.ORDER_COUNT]):
         if core.orders[order, at.REDUCE] == 1 and core.orders[order, at.LEFT] > 0:

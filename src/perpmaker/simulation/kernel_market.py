@@ -7,7 +7,10 @@ Rules kept here:
    stated levels are brought up to date, the maker is sent the new best bid and offer, then the new mark.
 3. The mark is the recorded one as soon as there has been one, before that the mid of the book; while a side is empty
    it stays. A recorded mark that is not positive is no mark.
-4. A gap empties the book. Until it ends, rows only move the clock.
+4. A gap empties the book, and a mark recorded before it does not count after it: where marks do not go on, it is the
+   mid again. Until it ends, rows only move the clock.
+5. Where no queue is known (`market_events.NO_QUEUES`) the book fills and moves nothing of ours: only trades do.
+6. In a feed of bars nothing ends a message here: `kernel_bars` moves the book.
 """
 
 from perpmaker.simulation import kernel_state as at
@@ -43,7 +46,7 @@ def apply_row(core: Core, coded_kind: int, price: int, lots: int) -> int:
         return at.CONTINUE
     else:
         _other_row(core, kind, price, lots)
-    if coded_kind < rows.MORE:
+    if coded_kind < rows.MORE and s[at.BARS] == 0:
         _end_message(core)
     return at.CONTINUE
 
@@ -54,10 +57,10 @@ def publish_book(core: Core) -> bool:
 
     Returns whether they changed. Used after a message and after an order of ours has taken from the book.
     """
-    if not _note_top(core.state, core.levels):
+    if core.state[at.BARS] == 1 or not _note_top(core.state, core.levels):
         return False
     moved = _move_mark_to_mid(core)
-    _show_top(core)
+    show_top(core)
     if moved:
         show(core.state, core.views, at.MARK_UPDATED, core.state[at.MARK], 0, 0, 0)
     return True
@@ -68,10 +71,10 @@ def _end_message(core: Core) -> None:
     s = core.state
     changed = _note_top(core.state, core.levels)
     moved = changed and _move_mark_to_mid(core)
-    if s[at.ORDER_COUNT] > 0 and (changed or s[at.ORDERS_TOUCHED] == 1):
+    if s[at.ORDER_COUNT] > 0 and (changed or s[at.ORDERS_TOUCHED] == 1) and s[at.DEPTH] != rows.NO_QUEUES:
         message_ended(core)
     if changed:
-        _show_top(core)
+        show_top(core)
     if moved:
         show(core.state, core.views, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
 
@@ -97,7 +100,8 @@ def _note_top(s: Cells, levels: Cells) -> bool:
 
 
 @inlined
-def _show_top(core: Core) -> None:
+def show_top(core: Core) -> None:
+    """Send the best bid and offer to the maker as they were noted last."""
     s = core.state
     show(core.state, core.views, at.BOOK_UPDATED, s[at.TOP_BID], s[at.TOP_BID_LOTS], s[at.TOP_ASK], s[at.TOP_ASK_LOTS])
 
@@ -107,11 +111,12 @@ def _move_mark_to_mid(core: Core) -> bool:
     s = core.state
     if s[at.MARK_RECORDED] == 1 or s[at.TOP_BID_LOTS] == 0 or s[at.TOP_ASK_LOTS] == 0:
         return False
-    return _set_mark(core, (s[at.TOP_BID] + s[at.TOP_ASK]) * 500)
+    return set_mark(core, (s[at.TOP_BID] + s[at.TOP_ASK]) * 500)
 
 
 @compiled
-def _set_mark(core: Core, mark: int) -> bool:
+def set_mark(core: Core, mark: int) -> bool:
+    """Move the mark, in milliticks; returns whether that changed it."""
     s = core.state
     if mark <= 0 or (s[at.MARK_KNOWN] == 1 and mark == s[at.MARK]):
         return False
@@ -163,7 +168,7 @@ def _other_row(core: Core, kind: int, price: int, lots: int) -> None:
     elif kind == rows.MARK:
         if price > 0:
             s[at.MARK_RECORDED] = 1
-        if _set_mark(core, price):
+        if set_mark(core, price):
             show(core.state, core.views, at.MARK_UPDATED, s[at.MARK], 0, 0, 0)
     elif kind == rows.FUNDING:
         mark = price if price > 0 else s[at.MARK]
@@ -175,10 +180,12 @@ def _other_row(core: Core, kind: int, price: int, lots: int) -> None:
 def _start_gap(core: Core) -> None:
     s = core.state
     s[at.IN_GAP] = 1
+    s[at.MARK_RECORDED] = 0
+    s[at.BAR_STAGE] = 0
     start_gap(core)
     clear_through(core.state, core.levels, at.BUYS, 0)
     clear_through(core.state, core.levels, at.SELLS, at.NO_PRICE_ABOVE)
     s[at.ORDERS_TOUCHED] = 0
     show(core.state, core.views, at.GAP_STARTED, 0, 0, 0, 0)
     if _note_top(core.state, core.levels):
-        _show_top(core)
+        show_top(core)

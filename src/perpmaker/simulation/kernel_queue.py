@@ -6,6 +6,11 @@
 4. POWER: a decrease of the level beyond what traded since the last statement of the level is split between the lots
    behind us and ahead of us: the share of the back is ``back**n / (back**n + front**n)``. An increase only caps.
 
+5. In a feed that states only the best bid and offer, an order that arrives behind the best, or on a side without one,
+   stands behind an unknown number of lots: it joins behind whatever is first stated at its price. An order that
+   arrives before the best is alone there.
+6. Where no queue is known (trades only, bars) nothing ever moves an order up.
+
 Source: hftbacktest ``models/queue.rs``, ``RiskAdverseQueueModel``, ``ProbQueueModel`` with ``PowerProbQueueFunc``.
 One difference: a position that the model has moved below zero counts as 0 in the share (a fractional power of a
 negative number is no number).
@@ -15,16 +20,32 @@ import math
 
 from perpmaker.simulation import kernel_state as at
 from perpmaker.simulation.jit import compiled
+from perpmaker.simulation.kernel_book import is_better
 from perpmaker.simulation.kernel_state import Core
+from perpmaker.simulation.market_events import EVERY_LEVEL, NO_QUEUES
 
 
 @compiled
 def join_queue(core: Core, order: int, level: int) -> None:
-    """Put a new order behind the whole level."""
-    core.ahead[order] = level
+    """Put a new order behind the whole level, or behind what nobody knows yet."""
+    core.ahead[order] = at.UNKNOWN_QUEUE if _is_queue_unknown(core, order) else level
     core.orders[order, at.SEEN_LEVEL] = level
     core.orders[order, at.TRADED] = 0
     core.orders[order, at.TOUCHED] = 0
+    core.orders[order, at.EXPOSED] = 0
+
+
+@compiled
+def _is_queue_unknown(core: Core, order: int) -> bool:
+    s = core.state
+    if s[at.BARS] == 1 or s[at.DEPTH] == NO_QUEUES:
+        return True
+    side = core.orders[order, at.SIDE]
+    if s[at.DEPTH] == EVERY_LEVEL:
+        return False
+    return bool(
+        s[at.COUNT_OF_SIDE + side] == 0 or is_better(side, s[at.BEST_OF_SIDE + side], core.orders[order, at.PRICE])
+    )
 
 
 @compiled

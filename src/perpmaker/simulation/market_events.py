@@ -18,6 +18,13 @@ FUNDING         funding is settled now: ``price`` is the mark in milliticks (0 =
                 ``lots`` the rate in parts per billion; longs pay when it is positive
 GAP_START       the recording is blind from here; ``price`` and ``lots`` are 0
 GAP_END         the recording sees again; the rows that follow state the book anew
+BAR_OPEN        a bar begins: ``price`` is its open, ``lots`` its whole volume
+BAR_HIGH        the same bar's highest price
+BAR_LOW         its lowest price
+BAR_CLOSE       its last price; these four are one message, in this order, at the bar's start
+BAR_STEP        the bar's path goes on to its next point, three times a bar: see `kernel_bars`; the others are 0
+DEPTH           what the rows say of queues: ``lots`` is `EVERY_LEVEL` (so it is before the first such row),
+                `BEST_ONLY` or `NO_QUEUES`; ``price`` is 0
 ==============  ==========================================================================================
 """
 
@@ -41,6 +48,20 @@ MARK: Final = 9
 FUNDING: Final = 10
 GAP_START: Final = 11
 GAP_END: Final = 12
+BAR_OPEN: Final = 13
+BAR_HIGH: Final = 14
+BAR_LOW: Final = 15
+BAR_CLOSE: Final = 16
+BAR_STEP: Final = 17
+DEPTH: Final = 18
+LAST_KIND: Final = DEPTH
+
+EVERY_LEVEL: Final = 0
+"""Every level is stated: an order joins behind what its level holds."""
+BEST_ONLY: Final = 1
+"""Only the best bid and offer are: what rests behind them is unknown until it is the best."""
+NO_QUEUES: Final = 2
+"""The best bid and offer are inferred from trades: no queue is known, and only a trade through a price fills it."""
 
 MORE: Final = 0x80
 """Added to a kind: the message goes on with the next row, which has the same time."""

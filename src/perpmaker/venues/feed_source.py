@@ -12,7 +12,7 @@ Rules kept here:
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -47,6 +47,9 @@ class FeedSource:
         speed: seconds of the feed per second of the clock.
         name: what the venue is called.
 
+    Attributes:
+        on_end: called once when everything has been told.
+
     Raises:
         InvalidSettingError: the speed is not a positive finite number.
     """
@@ -67,6 +70,7 @@ class FeedSource:
         self._is_blind = False
         self._is_cut = False
         self._failure: str | None = None
+        self.on_end: Callable[[], None] = lambda: None
 
     @property
     def name(self) -> str:
@@ -238,3 +242,4 @@ class FeedSource:
         self._is_cut = False
         if self._first_book is not None and not self._first_book.done():
             self._first_book.set_exception(VenueError(f"{self._name}: {why}", Reaction.STOP))
+        self.on_end()

@@ -58,6 +58,7 @@ class PaperTerms:
     taker_fee: Decimal
     order_latency_ns: int
     queue_model: QueueModel = QueueModel.RISK_AVERSE
+    power_exponent: float = 3.0
 
     def exchange_terms(self, instrument: Instrument) -> ExchangeTerms:
         """The same in the exchange's units. Raises `InvalidSettingError` where a value is out of its range."""
@@ -68,6 +69,7 @@ class PaperTerms:
             leverage=self.leverage,
             order_latency_ns=self.order_latency_ns,
             queue_model=self.queue_model,
+            power_exponent=self.power_exponent,
         )
 
 

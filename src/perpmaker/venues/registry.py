@@ -6,7 +6,8 @@ Rules kept here:
    ccxt's, also for ``ccxt:backpack``.
 2. A name that is none is answered with the nearest right one. A symbol is checked when the market is looked up
    (`perpmaker.venues.port.MarketSource.market`), which needs the network.
-3. ccxt is imported when it is asked for: it takes a second that Backpack does not need.
+3. Backpack's markets of one process can share their connections (``pool``); every market of ccxt has its own.
+4. ccxt is imported when it is asked for: it takes a second that Backpack does not need.
 """
 
 import difflib
@@ -14,7 +15,7 @@ from random import Random
 from typing import Final
 
 from perpmaker.domain.errors import UnknownNameError
-from perpmaker.venues.backpack.http import BASE_URL
+from perpmaker.venues.backpack.http import BASE_URL, HttpPool
 from perpmaker.venues.backpack.market_source import NAME as BACKPACK
 from perpmaker.venues.backpack.market_source import BackpackMarketSource
 from perpmaker.venues.backpack.stream import WS_URL
@@ -34,6 +35,7 @@ def open_source(
     base_url: str | None = None,
     ws_url: str | None = None,
     random: Random | None = None,
+    pool: HttpPool | None = None,
 ) -> MarketSource:
     """Market data of one market; it has no keys and cannot trade. Nothing is connected yet.
 
@@ -42,10 +44,10 @@ def open_source(
     """
     if exchange == BACKPACK:
         return BackpackMarketSource(
-            symbol, clock, base_url=base_url or BASE_URL, ws_url=ws_url or WS_URL, random=random
+            symbol, clock, base_url=base_url or BASE_URL, ws_url=ws_url or WS_URL, random=random, pool=pool
         )
     name = ccxt_id(exchange)
-    from perpmaker.venues.ccxt_market import CcxtMarketSource  # noqa: PLC0415 - rule 3
+    from perpmaker.venues.ccxt_market import CcxtMarketSource  # noqa: PLC0415 - rule 4
 
     return CcxtMarketSource(name, symbol, clock, base_url=base_url, ws_url=ws_url, random=random)
 
@@ -59,6 +61,7 @@ def open_venue(
     base_url: str | None = None,
     ws_url: str | None = None,
     random: Random | None = None,
+    pool: HttpPool | None = None,
 ) -> Venue:
     """An account on one market. Nothing is connected yet.
 
@@ -68,10 +71,16 @@ def open_venue(
     """
     if exchange == BACKPACK:
         return BackpackVenue(
-            symbol, credentials, clock, base_url=base_url or BASE_URL, ws_url=ws_url or WS_URL, random=random
+            symbol,
+            credentials,
+            clock,
+            base_url=base_url or BASE_URL,
+            ws_url=ws_url or WS_URL,
+            random=random,
+            pool=pool,
         )
     name = ccxt_id(exchange)
-    from perpmaker.venues.ccxt_venue import CcxtVenue  # noqa: PLC0415 - rule 3
+    from perpmaker.venues.ccxt_venue import CcxtVenue  # noqa: PLC0415 - rule 4
 
     return CcxtVenue(name, symbol, credentials, clock, base_url=base_url, ws_url=ws_url, random=random)
 
@@ -83,7 +92,7 @@ def credentials_name(exchange: str) -> str:
 
 def ccxt_id(exchange: str) -> str:
     """The id of an exchange that ccxt streams. Raises `UnknownNameError`."""
-    from ccxt import pro  # noqa: PLC0415 - rule 3
+    from ccxt import pro  # noqa: PLC0415 - rule 4
 
     name = credentials_name(exchange)
     if name in pro.exchanges:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from perpmaker.domain.commands import Place
-from perpmaker.domain.events import BookUpdated, EndReason, GapStarted, StopRequested
+from perpmaker.domain.events import BookUpdated, EndReason, GapStarted, SettingsChanged, StopRequested
 from perpmaker.domain.orders import OrderKind, Side
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import Recenter, StrategySettings, StrategyTerms
@@ -128,3 +128,30 @@ def test_the_rate_is_counted_with_the_others():
     under_test = checks()
     assert under_test.rate_refused() == "rate"
     assert under_test.refusals == {"rate": 1}
+
+
+def test_a_budget_over_all_markets_is_asked_last_and_never_about_what_closes():
+    asked = []
+
+    def is_full(order: Place) -> bool:
+        asked.append(order)
+        return False
+
+    under_test = PreTradeChecks(maker(), 1_000, 20, is_full)
+    assert under_test.refusal(GOOD._replace(lots=0)) == "size"
+    assert not asked
+    assert under_test.refusal(GOOD) == "budget"
+    assert under_test.refusal(CLOSE) is None
+    assert asked == [GOOD]
+
+
+def test_the_reach_is_that_of_the_settings_of_now():
+    of = maker()
+    under_test = checks(of)
+    far = GOOD._replace(price_ticks=9_697)
+    assert under_test.refusal(far) == "price"
+    settings = StrategySettings(
+        spread=Decimal("0.02"), quantity=Decimal("0.1"), max_orders=2, max_position=Decimal("0.3")
+    )
+    of.on_event(SettingsChanged(0, StrategyTerms.of(settings, INSTRUMENT, Decimal(10_000), Decimal(10)), ""))
+    assert under_test.refusal(far._replace(order_id=900)) is None

@@ -369,6 +369,20 @@ def test_fees_and_profit_of_ours_are_no_change_of_the_balance():
     play(story)
 
 
+def test_what_our_other_markets_settle_is_no_change_of_the_balance():
+    async def story(bench: Bench) -> None:
+        await bench.start()
+        state = bench.venue.account_state
+        earned = bench.venue.terms.instrument.money_to_quanta(Decimal(500))
+        bench.rig.run.desk.settled_elsewhere = lambda: earned
+        changed = {name: getattr(state, name) for name in state.__slots__} | {"balance": state.balance + 500}
+        bench.venue.account_state = type(state)(**changed)
+        await bench.wait(3 * ROUND_S)
+        assert not bench.rig.told.of(BalanceCorrected)
+
+    play(story)
+
+
 def test_payments_are_asked_for_rarely_unless_the_balance_is_doubted():
     async def story(bench: Bench) -> None:
         await bench.start()

@@ -7,14 +7,14 @@ first stamps. Rules, besides those of the book (`binance_book`):
 2. The best bid and offer stream is dropped: it states the same book by the same ids, and an update id alone does
    not say whether a level that a quote removed came back, so mixing both would be guessing. The depth stream is exact.
 3. A trade's ``m`` says that the buyer was the maker, so a seller took. Trades that are no market trades (insurance
-   fund, ``X`` other than MARKET) or have no quantity are dropped.
+   fund, ``X`` other than MARKET) or have no quantity are dropped, and so are those whose number has been there.
 4. A mark price becomes MARK. When its venue time reaches the funding time announced before, FUNDING comes first: the
    last rate seen before that time, at the mark before it.
 5. What comes while no book is known is dropped.
+6. A message of another symbol within a file is an error.
 """
 
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from perpmaker.data.format import DepthGrade, SideGrade
 from perpmaker.data.importers.binance_book import BinanceBook, DepthDifference
 from perpmaker.data.importers.binance_messages import Data, FileKind, Line, Snapshot, look_at, read_lines
 from perpmaker.data.importers.plan import ImportOptions, KnownInstrument, Progress, make_instrument, source_files
-from perpmaker.data.scaling import ExactScale, OffGridError
+from perpmaker.data.scaling import ExactScale, finite, funding_rate, mark_milliticks
 from perpmaker.data.snapshots import Row
 from perpmaker.data.writer import RecordingWriter
 from perpmaker.domain.errors import RecordingError, UnknownNameError
@@ -72,12 +72,13 @@ class BinanceImporter:
             for line in read_lines(file, partial(_report, progress, before)):
                 try:
                     stream.take(line)
-                except (OffGridError, InvalidOperation) as error:
-                    raise RecordingError(
-                        f"{file}, line {line.number}: {error}: give another --tick-size or --lot-size"
-                    ) from None
-                except (ValueError, OverflowError) as error:
+                except ValueError as error:
                     raise RecordingError(f"{file}, line {line.number}: {error}") from None
+                except OverflowError:
+                    raise RecordingError(
+                        f"{file}, line {line.number}: a stamp there is beyond any real time: correct it, or fetch the "
+                        "file again"
+                    ) from None
             before += file.stat().st_size
             progress(before)
         stream.finish(self._files)
@@ -113,10 +114,15 @@ class _Stream:
         self._latest_ns = 0
         self._funding_ms = 0
         self._funding_ppb = 0
+        self._last_trade_id = 0
 
     def take(self, line: Line) -> None:
         now_ns = self._held_forward(line.ts_ns)
         message = line.message
+        if isinstance(message, Data) and message.symbol != self._instrument.symbol:
+            raise ValueError(
+                f"a message of {message.symbol} among those of {self._instrument.symbol}: give files of one symbol each"
+            )
         if isinstance(message, Snapshot):
             rows = self._levels(message.bids, me.BID) + self._levels(message.asks, me.ASK)
             self._book.snapshot(now_ns, message.transaction_ms * _NS_PER_MS or now_ns, message.last_id, rows)
@@ -152,7 +158,7 @@ class _Stream:
 
     def _levels(self, levels: list[tuple[str, str]] | str, kind: int) -> list[Row]:
         if isinstance(levels, str):
-            raise ValueError("a depth update without levels")  # noqa: TRY004  # the data is wrong, not the program
+            raise ValueError("a depth update without levels: fetch the file again")  # noqa: TRY004  # the data is wrong, not the program
         ticks, lots = self._ticks, self._lots
         return [(kind, ticks[price], lots[quantity]) for price, quantity in levels]
 
@@ -166,7 +172,10 @@ class _Stream:
             self._writer.dropped[f"trades of type {data.trade_type}, no market trades"] += 1
         elif (lots := self._lots[data.quantity]) == 0:
             self._writer.dropped["trades without a quantity"] += 1
+        elif 0 < data.trade_id <= self._last_trade_id:
+            self._writer.dropped["trades told twice"] += 1
         elif self._covered("trades"):
+            self._last_trade_id = data.trade_id
             kind = me.SELL_TRADE if data.buyer_is_maker else me.BUY_TRADE
             self._writer.row(now_ns, _venue_ns(data), kind, self._ticks[data.price], lots)
 
@@ -178,12 +187,9 @@ class _Stream:
             self._funding_ms = 0
         if data.funding_rate and data.transaction_ms > data.event_ms:
             self._funding_ms = data.transaction_ms
-            self._funding_ppb = rate_to_ppb(Decimal(data.funding_rate))
+            self._funding_ppb = rate_to_ppb(funding_rate(finite(data.funding_rate)))
         if self._covered("mark prices"):
-            mark = self._instrument.price_to_milliticks(Decimal(data.price))
-            if mark <= 0:
-                raise ValueError(f"a mark price of {data.price} is impossible")
-            self._writer.row(now_ns, venue_ns, me.MARK, mark, 0)
+            self._writer.row(now_ns, venue_ns, me.MARK, mark_milliticks(finite(data.price), self._instrument), 0)
 
     def _covered(self, what: str) -> bool:
         if self._book.known:

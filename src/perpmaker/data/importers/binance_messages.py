@@ -42,6 +42,7 @@ class Data(msgspec.Struct):
     asks: _LEVELS | str = msgspec.field(name="a", default="")
     price: str = msgspec.field(name="p", default="")
     quantity: str = msgspec.field(name="q", default="")
+    trade_id: int = msgspec.field(name="t", default=0)
     trade_type: str = msgspec.field(name="X", default="MARKET")
     buyer_is_maker: bool = msgspec.field(name="m", default=False)
     funding_rate: str = msgspec.field(name="r", default="")

@@ -12,9 +12,7 @@ from perpmaker.data.importers.plan import ImportOptions
 from perpmaker.data.importers.snapshot_feed import BLIND_AFTER_NS, Quote, SnapshotFeedWriter, Trade
 from perpmaker.data.snapshots import Snapshot
 from perpmaker.data.writer import RecordingWriter
-from perpmaker.domain.errors import RecordingError
 
-LONGEST_STEP_BACK_NS: Final = 5_000_000_000
 STEPPED_BACK: Final = "receive stamps that stepped back, held at the latest before them"
 
 
@@ -35,17 +33,13 @@ def write_merged(
     snapshots: Iterable[Snapshot],
     book_step_ticks: int = 1,
 ) -> None:
-    """Write the streams of a snapshot feed in the order in which they were received.
-
-    Raises:
-        RecordingError: a stream runs backwards in time.
-    """
+    """Write the streams of a snapshot feed in the order in which they were received."""
     blind_after_ns = BLIND_AFTER_NS if options.blind_after_ns is None else options.blind_after_ns
     feed = SnapshotFeedWriter(writer, blind_after_ns, book_step_ticks=book_step_ticks)
     turns = heapq.merge(
-        _turns(trades, 0, "trades", writer.notes),
-        _turns(quotes, 1, "quotes", writer.notes),
-        _turns(snapshots, 2, "snapshots", writer.notes),
+        _turns(trades, 0, writer.notes),
+        _turns(quotes, 1, writer.notes),
+        _turns(snapshots, 2, writer.notes),
         key=lambda turn: turn[:2],
     )
     for now_ns, _, item, next_ns in turns:
@@ -57,7 +51,7 @@ def write_merged(
             feed.quote(now_ns, item)
 
 
-def _turns(items: Iterable[Trade | Quote | Snapshot], rank: int, what: str, notes: Counter[str]) -> Iterator[_Turn]:
+def _turns(items: Iterable[Trade | Quote | Snapshot], rank: int, notes: Counter[str]) -> Iterator[_Turn]:
     """Each item with a receive time that never decreases, and that of the item after it.
 
     A stamp that steps back is held at the latest before it: nothing can have been known before what was written before.
@@ -66,11 +60,6 @@ def _turns(items: Iterable[Trade | Quote | Snapshot], rank: int, what: str, note
     for item in items:
         now_ns = item.ts_ns
         if waiting is not None:
-            if now_ns < waiting.now_ns - LONGEST_STEP_BACK_NS:
-                raise RecordingError(
-                    f"the {what} run backwards in time, {now_ns} ns comes after {waiting.now_ns} ns: "
-                    "give files of one session that do not overlap"
-                )
             if now_ns < waiting.now_ns:
                 notes[STEPPED_BACK] += 1
                 now_ns = waiting.now_ns

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from perpmaker.data.format import utc
 from perpmaker.data.importers.plan import Progress
 from perpmaker.data.scaling import OffGridError, snap
 from perpmaker.data.snapshots import Levels, Snapshot
@@ -18,6 +19,8 @@ from perpmaker.domain.errors import RecordingError
 from perpmaker.domain.instrument import Instrument
 
 BATCH_ROWS: Final = 8_192
+LONGEST_STEP_BACK_NS: Final = 5_000_000_000
+"""A receive stamp that steps back by no more is a recorder's whim, and is held (`merge`)."""
 
 
 class Batch(NamedTuple):
@@ -41,6 +44,50 @@ class ReadBytes:
         self._report(sum(self._done.values()))
 
 
+class ReceiveTimes:
+    """The receive times of one kind of files, which go back neither within a file nor from one to the next."""
+
+    def __init__(self) -> None:
+        self._latest_ns = 0
+        self._file: Path | None = None
+
+    def of(self, batch: Batch) -> list[int]:
+        """The column ``recv_ns``.
+
+        Raises:
+            RecordingError: time goes back by more than `LONGEST_STEP_BACK_NS`; names file and row.
+        """
+        times = integers(batch, "recv_ns")
+        before, self._file = self._file, batch.file
+        if before is not None and before != batch.file and times[0] < self._latest_ns - LONGEST_STEP_BACK_NS:
+            raise RecordingError(
+                f"{batch.file} begins at {utc(times[0])} UTC, before {before} ends at {utc(self._latest_ns)}: give "
+                "files that do not overlap"
+            )
+        for row, at_ns in enumerate(times):
+            if at_ns < self._latest_ns - LONGEST_STEP_BACK_NS:
+                raise RecordingError(
+                    f"{batch.file}, row {batch.first_row + row}: time runs backwards, {at_ns} ns after "
+                    f"{self._latest_ns} ns: give files of one session"
+                )
+            self._latest_ns = max(self._latest_ns, at_ns)
+        return times
+
+
+def has_column(file: Path, name: str) -> bool:
+    """Whether a file has a column. Raises RecordingError where it cannot be read."""
+    try:
+        return name in pq.read_schema(file).names
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(file, error) from None
+
+
+def unreadable(file: Path, error: Exception) -> RecordingError:
+    """The sentence for a file that is no parquet."""
+    reason = str(error).splitlines()[0]
+    return RecordingError(f"{file} cannot be read as parquet, it is truncated or foreign ({reason}): fetch it again")
+
+
 def first_receive_ns(file: Path) -> int:
     """The receive time of the first row, by which files are put in order.
 
@@ -48,7 +95,7 @@ def first_receive_ns(file: Path) -> int:
         RecordingError: the file is not parquet, has no such column, or is empty.
     """
     for batch in batches(file, ("recv_ns",), None):
-        return int(batch.columns["recv_ns"][0].as_py())
+        return integers(batch, "recv_ns")[0]
     raise RecordingError(f"{file} holds no rows: leave it out")
 
 
@@ -80,10 +127,7 @@ def batches(file: Path, names: tuple[str, ...], progress: ReadBytes | None) -> I
                 if progress is not None:
                     progress.reached(file, row / total)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise RecordingError(
-            f"{file} cannot be read as parquet, it is truncated or foreign ({reason}): fetch it again"
-        ) from None
+        raise unreadable(file, error) from None
 
 
 def integers(batch: Batch, name: str) -> list[int]:
@@ -119,9 +163,7 @@ def _snapped(
     except OffGridError as error:
         message, index = error.args
         row = index if offsets is None else int(np.searchsorted(offsets, index, side="right")) - 1
-        raise RecordingError(
-            f"{batch.file}, row {batch.first_row + row}: {name} {message}: give another --tick-size or --lot-size"
-        ) from None
+        raise RecordingError(f"{batch.file}, row {batch.first_row + row}: {name} {message}") from None
 
 
 def _levels(batch: Batch, side: str, instrument: Instrument) -> list[Levels]:
@@ -159,8 +201,9 @@ def _levels(batch: Batch, side: str, instrument: Instrument) -> list[Levels]:
 def snapshots(files: list[Path], instrument: Instrument, progress: ReadBytes) -> Iterator[Snapshot]:
     """The book snapshots of several files, in the order of the files."""
     names = ("ts_ns", "recv_ns", "bid_px", "bid_qty", "ask_px", "ask_qty")
+    times = ReceiveTimes()
     for file in files:
         for batch in batches(file, names, progress):
-            received, stamped = integers(batch, "recv_ns"), integers(batch, "ts_ns")
+            received, stamped = times.of(batch), integers(batch, "ts_ns")
             bids, asks = _levels(batch, "bid", instrument), _levels(batch, "ask", instrument)
             yield from map(Snapshot, received, stamped, bids, asks)

@@ -26,6 +26,10 @@ class ImportOptions:
         min_quantity: smallest order, base.
         blind_after_ns: a book silent for longer is a gap (sources without sequence numbers).
         overwrite: replace a recording at the destination.
+        timezone: the zone of times that name none (bars).
+        funding: a file of funding rates to add (bars).
+        base: base currency, where the source is known to be of that; else it is told by the symbol.
+        quote: quote currency, the same.
     """
 
     symbol: str | None = None
@@ -34,6 +38,10 @@ class ImportOptions:
     min_quantity: Decimal | None = None
     blind_after_ns: int | None = None
     overwrite: bool = False
+    base: str | None = None
+    quote: str | None = None
+    timezone: str | None = None
+    funding: Path | None = None
 
     def as_strings(self) -> dict[str, str]:
         """The options that were given, for the provenance."""
@@ -43,6 +51,8 @@ class ImportOptions:
             "lot_size": self.lot_size,
             "min_quantity": self.min_quantity,
             "blind_after_ns": self.blind_after_ns,
+            "timezone": self.timezone,
+            "funding": None if self.funding is None else self.funding.name,
         }
         return {name: str(value) for name, value in given.items() if value is not None}
 
@@ -103,7 +113,7 @@ def make_instrument(symbol: str, known: KnownInstrument | None, options: ImportO
         min_quantity = Decimal(known.min_quantity) if known and options.lot_size is None else lot_size
     base, quote = (known.base, known.quote) if known else _split(symbol)
     try:
-        return Instrument(symbol, base, quote, tick_size, lot_size, min_quantity)
+        return Instrument(symbol, options.base or base, options.quote or quote, tick_size, lot_size, min_quantity)
     except (ValueError, ArithmeticError) as error:
         raise InvalidSettingError(f"{error}: give another --tick-size, --lot-size or --min-quantity") from None
 

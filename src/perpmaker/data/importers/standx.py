@@ -16,8 +16,10 @@ from perpmaker.data.format import DepthGrade, SideGrade
 from perpmaker.data.importers.merge import write_merged
 from perpmaker.data.importers.parquet import (
     ReadBytes,
+    ReceiveTimes,
     batches,
     by_first_receive,
+    has_column,
     integers,
     positive,
     snapshots,
@@ -26,6 +28,7 @@ from perpmaker.data.importers.parquet import (
 from perpmaker.data.importers.plan import ImportOptions, KnownInstrument, Progress, make_instrument, named, source_files
 from perpmaker.data.importers.snapshot_feed import Trade
 from perpmaker.data.writer import RecordingWriter
+from perpmaker.domain.errors import RecordingError
 from perpmaker.domain.instrument import Instrument
 
 _SYMBOL: Final = "BTC-USD"
@@ -45,6 +48,7 @@ class StandxImporter:
         files = source_files(sources, "*.parquet", "standx")
         self._books = by_first_receive(named(files, "book", "standx"))
         self._trades = by_first_receive(named(files, "trades", "standx"))
+        _check_source(self._trades)
         self._options = options
         symbol = options.symbol or _SYMBOL
         self._instrument = make_instrument(symbol, _KNOWN.get(symbol), options)
@@ -69,10 +73,20 @@ class StandxImporter:
         )
 
 
+def _check_source(trades: list[Path]) -> None:
+    """Files of Hyperliquid have the same names and columns, and one more."""
+    for file in trades:
+        if has_column(file, "side"):
+            raise RecordingError(
+                f"{file} has a column side, which trades of StandX do not have: import it --from hyperliquid"
+            )
+
+
 def _trades(files: list[Path], instrument: Instrument, progress: ReadBytes) -> Iterator[Trade]:
+    times = ReceiveTimes()
     for file in files:
         for batch in batches(file, ("ts_ns", "recv_ns", "price", "qty"), progress):
             price = positive(batch, "price", whole_steps(batch, "price", instrument.tick_size, "tick size"))
             lots = positive(batch, "qty", whole_steps(batch, "qty", instrument.lot_size, "lot size"))
-            received, stamped = integers(batch, "recv_ns"), integers(batch, "ts_ns")
+            received, stamped = times.of(batch), integers(batch, "ts_ns")
             yield from map(Trade, received, stamped, price, lots, [0] * batch.rows)

@@ -46,11 +46,17 @@ class DailyLoss:
         self._day = utc_day(now_ns)
         self._base_quanta: int | None = None
         self._profit_quanta = 0
+        self._earlier_days_quanta = 0
         self._is_reached = False
 
     @property
     def result(self) -> DayResult:
         return DayResult(self._day, self._profit_quanta)
+
+    @property
+    def run_profit_quanta(self) -> int:
+        """What this run made on all of its days."""
+        return self._earlier_days_quanta + self._profit_quanta
 
     def is_reached(self, now_ns: int, event: Event, state: MakerState) -> bool:
         """After each event: whether the day's loss has reached the limit."""
@@ -64,6 +70,7 @@ class DailyLoss:
             self._base_quanta += event.change_lots * (mark - event.price_milliticks) * QUANTA_PER_MILLITICK_LOT
         day = utc_day(now_ns)
         if day != self._day:
+            self._earlier_days_quanta += profit - self._base_quanta
             self._day, self._base_quanta, self._carried_quanta = day, profit, 0
         self._profit_quanta = profit - self._base_quanta
         if self._limit_quanta is not None:

@@ -17,7 +17,7 @@ from perpmaker.domain.events import EndReason, Event
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.orders import OrderStatus
 from perpmaker.maker.market_maker import MarketMaker
-from perpmaker.runtime.live.rate_limit import TokenBucket
+from perpmaker.runtime.live.rate_limit import RateLimit
 from perpmaker.venues.clock import Clock
 from perpmaker.venues.errors import Reaction, VenueError
 from perpmaker.venues.port import Venue
@@ -47,13 +47,14 @@ class Desk:
         resting: orders that the venue has confirmed, until their end is told.
         cancelling: orders whose cancel is under way: sent, or about to be, and not answered.
         counts: what was sent and what happened, by name.
+        settled_elsewhere: quanta that our other markets on this account have settled since they all started.
     """
 
     instrument: Instrument
     maker: MarketMaker
     venue: Venue
     clock: Clock
-    bucket: TokenBucket
+    bucket: RateLimit
     tag: int
     tell: Callable[[Event], None]
     note: Callable[[str, str], None]
@@ -66,6 +67,7 @@ class Desk:
     resting: set[int] = field(default_factory=set)
     cancelling: set[int] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+    settled_elsewhere: Callable[[], int] = lambda: 0
 
     def status(self, order_id: int) -> OrderStatus | None:
         """Where the maker believes this order to be; None for one that it does not know (any more)."""

@@ -31,7 +31,7 @@ from perpmaker.domain.events import (
 )
 from perpmaker.domain.orders import CancelReason, OrderStatus, RejectReason
 from perpmaker.runtime.live.desk import Desk
-from perpmaker.runtime.live.pretrade import PreTradeChecks
+from perpmaker.runtime.live.pretrade import BUDGET, PreTradeChecks
 from perpmaker.runtime.live.resolver import Resolver
 from perpmaker.venues.errors import Reaction, VenueError
 from perpmaker.venues.port import Accepted, Canceled, CancelResult, NotOpen, PlaceResult, Refused, Unknown
@@ -181,7 +181,8 @@ class Executor:
         for order in places:
             refusal = self._checks.refusal(order)
             if refusal is not None:
-                self._refuse(order.order_id, refusal, RejectReason.PRE_TRADE)
+                reason = RejectReason.BUDGET if refusal == BUDGET else RejectReason.PRE_TRADE
+                self._refuse(order.order_id, refusal, reason)
             elif order.reduce_only:
                 closing.append(self._checks.shrunk(order))
             elif self._has_token(is_first=not quotes):
@@ -197,7 +198,8 @@ class Executor:
 
     def _refuse(self, order_id: int, check: str, reason: RejectReason) -> None:
         now_ns = self._desk.clock.now_ns()
-        self._desk.note("pre-trade", f"order {order_id} was held back by the check '{check}'")
+        if reason is not RejectReason.BUDGET:  # which is normal, and comes with every refresh while it lasts
+            self._desk.note("pre-trade", f"order {order_id} was held back by the check '{check}'")
         self._desk.tell(OrderRejected(now_ns, now_ns, order_id, reason))
 
     def _send(self, orders: list[Place]) -> None:

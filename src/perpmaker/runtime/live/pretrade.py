@@ -7,10 +7,11 @@
     5. book        quotes need a book that is known and not stale
     6. crossing    a post-only order must not meet the best price on the other side
     7. cap         position and everything that could fill, this order included, stay within the cap
-    8. rate        the request fits under the venue's rate limit, with headroom for cancels
+    8. budget      it fits into the budgets over all markets of a fleet, where there are any
+    9. rate        the request fits under the venue's rate limit, with headroom for cancels
 
 The first check that fails refuses the order; it is never sent, the maker is told so, and the refusal is counted by the
-name of the check. Closing orders (reduce-only) pass 5, 7 and 8: they can only make the position smaller. One that is
+name of the check. Closing orders (reduce-only) pass 5, 7, 8 and 9: they can only make the position smaller. One that is
 larger than the venue takes is not refused but shrunk: the rest of the position is closed by the next.
 """
 
@@ -22,6 +23,9 @@ from typing import Final
 from perpmaker.domain.commands import Place
 from perpmaker.domain.orders import OrderKind, Side
 from perpmaker.maker.market_maker import MarketMaker
+from perpmaker.maker.settings import StrategyTerms
+
+BUDGET: Final = "budget"
 
 REACH_MARGIN: Final = Fraction(3, 2)
 """A price further away than the whole ladder, this many times over, is not one that the strategy can want."""
@@ -34,16 +38,22 @@ class PreTradeChecks:
         maker: whose position, orders and book are looked at.
         max_order_id: the largest number that the venue's client id carries.
         max_lots: the venue's largest order, None for no bound.
+        fits_budget: whether the budgets over all markets have room for an order.
     """
 
-    def __init__(self, maker: MarketMaker, max_order_id: int, max_lots: int | None) -> None:
+    def __init__(
+        self,
+        maker: MarketMaker,
+        max_order_id: int,
+        max_lots: int | None,
+        fits_budget: Callable[[Place], bool] = lambda _: True,
+    ) -> None:
         self._maker = maker
         self._max_order_id = max_order_id
         self._max_lots = max_lots
         self._last_order_id = 0
-        terms = maker.state.terms
-        reach = REACH_MARGIN * (terms.levels + 2 * terms.skew_strength) * terms.half_spread
-        self._reach, self._reach_scale = reach.numerator, reach.denominator
+        self._reach_of: StrategyTerms | None = None
+        self._reach = self._reach_scale = 0
         self._checks: tuple[tuple[str, Callable[[Place], bool]], ...] = (
             ("running", self._is_allowed_now),
             ("identity", self._is_new),
@@ -52,6 +62,7 @@ class PreTradeChecks:
             ("book", self._has_book),
             ("crossing", self._rests),
             ("cap", self._fits_cap),
+            (BUDGET, lambda order: order.reduce_only or fits_budget(order)),
         )
         self.refusals: Counter[str] = Counter()
 
@@ -71,7 +82,7 @@ class PreTradeChecks:
         return order._replace(lots=self._max_lots)
 
     def rate_refused(self) -> str:
-        """Count check 8, which belongs to a whole request."""
+        """Count check 9, which belongs to a whole request."""
         self.refusals["rate"] += 1
         return "rate"
 
@@ -96,6 +107,8 @@ class PreTradeChecks:
         book = self._maker.state.book
         if book is None:
             return True
+        if self._reach_of is not self._maker.state.terms:
+            self._take_reach(self._maker.state.terms)
         # In whole numbers: price >= bid x (1 - reach) - 1 tick, and price <= ask x (1 + reach) + 1 tick.
         scale, reach, price = self._reach_scale, self._reach, order.price_ticks
         low, high = book.bid_ticks * (scale - reach) - scale, book.ask_ticks * (scale + reach) + scale
@@ -107,6 +120,11 @@ class PreTradeChecks:
         # A ladder that follows fills only may have been left behind by the price.
         low, high = min(low * 1_000, anchor * (scale - reach)), max(high * 1_000, anchor * (scale + reach))
         return low <= price * scale * 1_000 <= high
+
+    def _take_reach(self, terms: StrategyTerms) -> None:
+        """How far from the book the ladder of these settings can reach."""
+        reach = REACH_MARGIN * (terms.levels + 2 * terms.skew_strength) * terms.half_spread
+        self._reach_of, self._reach, self._reach_scale = terms, reach.numerator, reach.denominator
 
     def _has_book(self, order: Place) -> bool:
         state = self._maker.state

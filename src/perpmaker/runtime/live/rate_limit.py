@@ -8,7 +8,7 @@ Rules kept here:
 3. Running out never loses a cancel or a question: it is told how long to wait.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 SHARE: Final = 0.9
 """Of the venue's limit: what another program on this account may still use without hurting us."""
@@ -17,6 +17,36 @@ RESERVE_SHARE: Final = 0.25
 """Of a full bucket: kept for cancels and closing orders."""
 
 _NS_PER_MINUTE: Final = 60 * 10**9
+
+
+def tokens_per_ns(requests_per_minute: int) -> float:
+    """How fast tokens come back."""
+    return requests_per_minute * SHARE / _NS_PER_MINUTE
+
+
+def capacity_of(requests_per_minute: int) -> float:
+    """Tokens of a full bucket."""
+    return max(4.0, requests_per_minute * SHARE / 4)
+
+
+class RateLimit(Protocol):
+    """What a run asks before it sends: a bucket of its own, or its share of one."""
+
+    def take_for_quote(self, now_ns: int, requests: int = 1) -> bool:
+        """Spend tokens on new quotes; False (and nothing spent) where they must not be sent now."""
+        ...
+
+    def take_for_cancel(self, now_ns: int, requests: int = 1) -> int:
+        """Spend tokens on cancels and closing orders; returns how long to wait before sending, ns."""
+        ...
+
+    def take_for_question(self, now_ns: int) -> int:
+        """Spend a token on a question and return 0; or spend nothing, and return after how many ns to try again."""
+        ...
+
+    def drain(self, now_ns: int) -> None:
+        """The venue says that the limit is reached."""
+        ...
 
 
 class TokenBucket:
@@ -28,8 +58,8 @@ class TokenBucket:
     """
 
     def __init__(self, requests_per_minute: int, now_ns: int) -> None:
-        self._per_ns = requests_per_minute * SHARE / _NS_PER_MINUTE
-        self._capacity = max(4.0, requests_per_minute * SHARE / 4)
+        self._per_ns = tokens_per_ns(requests_per_minute)
+        self._capacity = capacity_of(requests_per_minute)
         self._reserve = self._capacity * RESERVE_SHARE
         self._tokens = self._capacity
         self._at_ns = now_ns
@@ -61,6 +91,11 @@ class TokenBucket:
         """The venue says that the limit is reached: only what comes back from now on may be spent."""
         self._refill(now_ns)
         self._tokens = min(self._tokens, 0.0)
+
+    def left_for_quotes(self, now_ns: int) -> float:
+        """Tokens above the reserve; below 0 where cancels have used some of it."""
+        self._refill(now_ns)
+        return self._tokens - self._reserve
 
     def headroom(self, now_ns: int) -> float:
         """The share of a full bucket that is left, 0 to 1."""

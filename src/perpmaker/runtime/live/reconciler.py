@@ -263,7 +263,7 @@ class Reconciler:
         desk = self._desk
         before = self._settled_quanta()
         account = await desk.ask(desk.venue.account)
-        settled = self._settled_quanta()
+        settled = self._settled_quanta()  # here and, where the account has more markets of ours, there
         ours = desk.maker.state.balance_quanta + settled
         difference = desk.instrument.money_to_quanta(account.balance) - ours
         tolerance = max(abs(ours) * BALANCE_TOLERANCE_PPB // 10**9, QUANTA_PER_MILLITICK_LOT)
@@ -285,4 +285,5 @@ class Reconciler:
 
     def _settled_quanta(self) -> int:
         position = self._desk.maker.position
-        return position.realized_quanta - position.fees_quanta + position.funding_quanta
+        settled = position.realized_quanta - position.fees_quanta + position.funding_quanta
+        return settled + self._desk.settled_elsewhere()

@@ -17,11 +17,10 @@ Rules kept here:
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from perpmaker.domain.commands import FAR_FUTURE_NS, Halt
-from perpmaker.domain.errors import PerpmakerError
 from perpmaker.domain.events import (
     BookUpdated,
     EndReason,
@@ -45,12 +44,14 @@ from perpmaker.runtime.live.daily_loss import DailyLoss
 from perpmaker.runtime.live.desk import Desk
 from perpmaker.runtime.live.executor import Executor
 from perpmaker.runtime.live.pretrade import PreTradeChecks
-from perpmaker.runtime.live.rate_limit import TokenBucket
+from perpmaker.runtime.live.rate_limit import RateLimit, TokenBucket
 from perpmaker.runtime.live.reconciler import Reconciler
 from perpmaker.runtime.live.resolver import Resolver
+from perpmaker.runtime.live.seat import ALONE, Seat
 from perpmaker.runtime.live.settings import LiveSettings
 from perpmaker.runtime.live.supervisor import Supervisor
 from perpmaker.runtime.live.sweep import sweep
+from perpmaker.runtime.live.tasks import Tasks
 from perpmaker.runtime.observer import Observer
 from perpmaker.runtime.outcome import Outcome
 from perpmaker.venues.clock import Clock
@@ -86,6 +87,8 @@ class LiveRun:
         daily_loss: watches the day's result, if limited.
         heartbeat: told the time four times a second while the run is alive.
         recorder: hears the market beside the run, and before it.
+        rate: how much may be sent; without it the venue's whole limit.
+        seat: the run's place among several of an account, which has budgets over all of them.
     """
 
     def __init__(
@@ -103,6 +106,8 @@ class LiveRun:
         daily_loss: DailyLoss | None = None,
         heartbeat: Callable[[int], None] = lambda _: None,
         recorder: MarketListener | None = None,
+        rate: RateLimit | None = None,
+        seat: Seat = ALONE,
     ) -> None:
         self._maker = maker
         self._venue = venue
@@ -111,10 +116,14 @@ class LiveRun:
         self._opening = opening
         self._daily_loss = daily_loss
         self._market_listener: MarketListener = self if recorder is None else FanOut(recorder, self)
-        bucket = TokenBucket(venue.facts.requests_per_minute, clock.now_ns())
+        self._seat = seat
+        bucket = rate or TokenBucket(venue.facts.requests_per_minute, clock.now_ns())
         self.desk = Desk(market.instrument, maker, venue, clock, bucket, tag, self.tell, self._note, self._stop)
+        self._tasks = Tasks(self._fail)
+        self._spawn = self._tasks.spawn
         resolver = Resolver(self.desk, self._spawn)
-        self.checks = PreTradeChecks(maker, venue.facts.max_order_id, market.max_lots)
+        self.desk.settled_elsewhere = seat.settled_elsewhere
+        self.checks = PreTradeChecks(maker, venue.facts.max_order_id, market.max_lots, seat.fits)
         self._executor = Executor(
             self.desk, self.checks, resolver, self._spawn, has_account_alone=settings.has_account_alone
         )
@@ -125,7 +134,6 @@ class LiveRun:
         self._is_telling = False
         self._blind_for: set[str] = set()
         self._book: BookUpdated | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
         self._refresh_ns = self._due_ns = FAR_FUTURE_NS  # as the maker last said
@@ -163,6 +171,7 @@ class LiveRun:
         self._ended = self._loop.create_future()
         self._venue.begin_run(self.desk.tag)
         heart = self._spawn(self.supervisor.beat(), "heartbeat")
+        self._seat.attend(self.tell, self._stop, self._note)
         for event in self._opening:
             self.tell(event)
         self._set_blind("account unknown", True)
@@ -176,8 +185,7 @@ class LiveRun:
         except asyncio.CancelledError:  # a second interrupt: nothing is cleaned up any more
             self._is_over = True
             self.orders_left = None if self.requests else 0
-            for task in self._tasks:
-                task.cancel()
+            self._tasks.cancel()
             raise
         finally:
             self._audience.tell()
@@ -271,6 +279,8 @@ class LiveRun:
         daily_loss = self._daily_loss
         if isinstance(event, _MOVES_MONEY) and daily_loss and daily_loss.is_reached(now_ns, event, self._maker.state):
             self._stop(EndReason.MAX_DAILY_LOSS)
+        if isinstance(event, _MOVES_MONEY):
+            self._seat.money_moved(now_ns)
         if self._maker.is_ending and self._give_up_timer is None and not self._is_over:
             self._give_up_timer = self._in(self._end_patience_ns(), self._give_up)
         self._refresh_ns, until_ns = self._maker.deadlines()
@@ -361,17 +371,6 @@ class LiveRun:
         # A timer of asyncio may come a microsecond early; a millisecond more than a year is as good as never.
         return self._loop.call_later(min(delay_ns, 366 * 86_400 * _NS_PER_S) / _NS_PER_S + 1e-6, call)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_done)
-        return task
-
-    def _task_done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error if isinstance(error, Exception) else PerpmakerError(str(error)))
-
     async def _clean_up(self, heart: "asyncio.Task[None]") -> int | None:
         """Stop every task, prove that nothing of ours rests, close the streams."""
         self._is_over = True
@@ -379,10 +378,7 @@ class LiveRun:
             if timer is not None:
                 timer.cancel()
         self._stop(EndReason.FAILED)  # a maker that is not ending would want to quote again
-        tasks = [task for task in self._tasks if task is not heart]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.cancel(but=heart), return_exceptions=True)
         try:
             if not self.requests:
                 return 0

@@ -43,19 +43,41 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class HttpPool:
+    """Connections that are kept open, for one user or for several."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """Opened when it is first needed; again after `close`."""
+        if self._session is None:
+            connector = aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_S)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
 class Connections:
-    """A pool of connections to one host.
+    """Requests to one host.
 
     Args:
         base_url: scheme, host and port, e.g. that of the testnet.
         timeout_s: how long an answer may take, unless a request says otherwise.
+        pool: connections that others use, too, and that are theirs to close; its own if not given.
     """
 
-    def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S, pool: HttpPool | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.host = URL(self.base_url).host or self.base_url
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
+        self._pool = pool or HttpPool()
+        self._is_own_pool = pool is None
 
     async def request(
         self,
@@ -68,11 +90,8 @@ class Connections:
         timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 - aiohttp's own, which has several parts
     ) -> Answer:
         """One request and its answer, whatever the status. Raises `VenueError` when there is none."""
-        if self._session is None:
-            connector = aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_S)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         try:
-            async with self._session.request(
+            async with self._pool.session.request(
                 method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout or self._timeout
             ) as response:
                 return Answer(response.status, await response.read())
@@ -86,16 +105,15 @@ class Connections:
         return URL(f"{self.base_url}{path}?{query}" if query else f"{self.base_url}{path}", encoded=True)
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        if self._is_own_pool:
+            await self._pool.close()
 
 
 class PublicHttp:
     """Asks what anybody may ask."""
 
-    def __init__(self, base_url: str = BASE_URL, timeout_s: float = TIMEOUT_S) -> None:
-        self._connections = Connections(base_url, timeout_s)
+    def __init__(self, base_url: str = BASE_URL, timeout_s: float = TIMEOUT_S, pool: HttpPool | None = None) -> None:
+        self._connections = Connections(base_url, timeout_s, pool)
 
     @property
     def host(self) -> str:

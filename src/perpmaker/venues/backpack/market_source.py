@@ -21,7 +21,7 @@ from perpmaker.venues.backoff import Backoff
 from perpmaker.venues.backpack.depth import Doubt
 from perpmaker.venues.backpack.errors import unreadable
 from perpmaker.venues.backpack.feed import Feed
-from perpmaker.venues.backpack.http import BASE_URL, PublicHttp, PublicPath
+from perpmaker.venues.backpack.http import BASE_URL, HttpPool, PublicHttp, PublicPath
 from perpmaker.venues.backpack.stream import WS_URL, Stream
 from perpmaker.venues.backpack.terms import Grid, grid_of, read_market, unknown_symbol, venue_symbol
 from perpmaker.venues.backpack.wire import Depth, DepthUpdate, MarkOfMarket, MarkPrice, PublicTrade, reader
@@ -60,6 +60,7 @@ class BackpackMarketSource:
         base_url: REST address (the testnet's, if not the exchange's own).
         ws_url: websocket address.
         random: for the waits between attempts to connect.
+        pool: connections for its requests that others use, too; its own if not given.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class BackpackMarketSource:
         base_url: str = BASE_URL,
         ws_url: str = WS_URL,
         random: Random | None = None,
+        pool: HttpPool | None = None,
     ) -> None:
         self.symbol: Final = venue_symbol(symbol)
         self.venue_clock: Final = VenueClock(clock)
@@ -78,7 +80,7 @@ class BackpackMarketSource:
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - spreads attempts to connect, hides nothing
         self._ws_url = ws_url
-        self._http = PublicHttp(base_url)
+        self._http = PublicHttp(base_url, pool=pool)
         self._terms: MarketTerms | None = None
         self._grid: Grid | None = None
         self._feed: Feed | None = None

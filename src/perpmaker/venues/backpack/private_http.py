@@ -17,7 +17,7 @@ from typing import Any, Final
 import aiohttp
 
 from perpmaker.venues.backpack.errors import EXPIRED, api_error
-from perpmaker.venues.backpack.http import BASE_URL, Answer, Connections, query_of
+from perpmaker.venues.backpack.http import BASE_URL, Answer, Connections, HttpPool, query_of
 from perpmaker.venues.backpack.signing import Signer, signed_text
 
 CHANGE_TIMEOUT_S: Final = 5.0
@@ -55,12 +55,19 @@ class PrivateHttp:
         signer: signs them.
         measure: measures the exchange's clock, and never raises `VenueError`.
         base_url: scheme, host and port.
+        pool: see `perpmaker.venues.backpack.http.Connections`.
     """
 
-    def __init__(self, signer: Signer, measure: Callable[[], Awaitable[None]], base_url: str = BASE_URL) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        measure: Callable[[], Awaitable[None]],
+        base_url: str = BASE_URL,
+        pool: HttpPool | None = None,
+    ) -> None:
         self.measure: Final = measure
         self._signer = signer
-        self._connections = Connections(base_url)
+        self._connections = Connections(base_url, pool=pool)
         self._urls = {change: self._connections.url(change.value[1]) for change in Change}
 
     async def ask(self, question: Question, **parameters: str | int) -> bytes:

@@ -18,7 +18,7 @@ from perpmaker.domain.commands import Place
 from perpmaker.venues.backoff import Backoff
 from perpmaker.venues.backpack.account_stream import AccountStream
 from perpmaker.venues.backpack.history import History
-from perpmaker.venues.backpack.http import BASE_URL
+from perpmaker.venues.backpack.http import BASE_URL, HttpPool
 from perpmaker.venues.backpack.market_source import NAME, BackpackMarketSource
 from perpmaker.venues.backpack.order_desk import OrderDesk
 from perpmaker.venues.backpack.own_news import OwnNews
@@ -69,6 +69,7 @@ class BackpackVenue(BackpackMarketSource):
         base_url: REST address.
         ws_url: websocket address.
         random: for the waits between attempts to connect.
+        pool: connections for its requests that others use, too; its own if not given.
 
     Raises:
         CredentialsError: the keys are missing or malformed.
@@ -83,10 +84,11 @@ class BackpackVenue(BackpackMarketSource):
         base_url: str = BASE_URL,
         ws_url: str = WS_URL,
         random: Random | None = None,
+        pool: HttpPool | None = None,
     ) -> None:
-        super().__init__(symbol, clock, base_url=base_url, ws_url=ws_url, random=random)
+        super().__init__(symbol, clock, base_url=base_url, ws_url=ws_url, random=random, pool=pool)
         self._signer = Signer(credentials, self.venue_clock)
-        self._private = PrivateHttp(self._signer, self._measure, base_url)
+        self._private = PrivateHttp(self._signer, self._measure, base_url, pool)
         self._facts = VenueFacts(
             name=NAME,
             account=credentials.account_name(NAME),

@@ -1,0 +1,1 @@
+"""The advisor: what settings will really do, said before an order is sent."""

@@ -1,0 +1,1 @@
+"""What runs and recordings teach: how true a simulation is, and what a setting is worth."""
