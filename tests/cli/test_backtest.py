@@ -342,7 +342,7 @@ def test_run_and_backtest_take_the_same_flags_of_strategy_and_exchange() -> None
 
 def test_the_progress_shows_time_speed_and_share() -> None:
     file = StringIO()
-    console = Console(file=file, force_terminal=True, width=120)
+    console = Console(file=file, force_terminal=True, width=120, _environ={"TERM": "xterm"})
     terms = ExchangeTerms(maker_fee_ppb=0, taker_fee_ppb=0, balance_quanta=1, leverage=Decimal(1))
     exchange = SimulatedExchange(synthetic(), terms)
     with ProgressLine(console, "SOL", exchange, START_NS + 100 * SECOND) as line:
