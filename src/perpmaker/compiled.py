@@ -144,7 +144,7 @@ def serve() -> None:
         sources = read_sources()
         name = build_name(sources)
         finder = _Finder(whole_build(cache_folder() / name, sources))
-    except (OSError, ValueError):
+    except (ImportError, OSError, ValueError):  # also an environment without what names the place
         return
     sys.meta_path.insert(0, finder)
     try:

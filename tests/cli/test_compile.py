@@ -198,3 +198,11 @@ class TestWithoutTools:
         assert done.stderr.count("\n") == 1
         assert "Traceback" not in done.stderr
         assert not list(tmp_path.iterdir())
+
+
+def test_an_environment_that_cannot_say_where_builds_are_runs_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    monkeypatch.delenv(compiled.PLACE, raising=False)
+    monkeypatch.setenv(compiled.SWITCH, "1")
+    compiled.serve()
+    assert not compiled.is_served()
