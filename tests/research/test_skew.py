@@ -14,8 +14,9 @@ from perpmaker.journal.writer import open_journal
 from perpmaker.quoting.skew import SkewMode
 from perpmaker.report.attribution import HOUR_NS, Execution
 from perpmaker.report.run_data import read_report
-from perpmaker.research.skew import Skew, SkewPlan, SkewRun, compare_skews, first_mid, held_until, order_lots
+from perpmaker.research.skew import Skew, SkewPlan, SkewRun, compare_skews, held_until, order_lots
 from perpmaker.simulation import market_events as me
+from perpmaker.simulation.first_mark import needed_first_mark
 from support.recordings import INSTRUMENT, Rows, record
 from support.returning_flow import MID_TICKS, START_NS, returning_flow
 
@@ -90,7 +91,7 @@ def test_an_order_is_worth_what_was_asked_as_nearly_as_lots_allow_and_the_minimu
 
 
 def test_the_first_price_is_that_of_the_first_hour_and_without_one_there_is_no_study() -> None:
-    assert first_mid(returning_flow(0.1)) == MID_TICKS * 1_000
+    assert needed_first_mark(returning_flow(0.1)) == MID_TICKS * 1_000
     late = Rows([(START_NS, me.BID, 5, 1), (START_NS + 2 * HOUR_NS, me.ASK, 7, 1)])
     with pytest.raises(RecordingError, match="no price in its first hour"):
-        first_mid(late)
+        needed_first_mark(late)

@@ -118,7 +118,7 @@ def latency(text: str | Latency | LatencyFile) -> Latency | LatencyFile:
     try:
         spread = float(decimal(sigma))
         return Lognormal(nanoseconds(median), spread, nanoseconds(cap) if cap else None)
-    except InvalidSettingError as error:
+    except (InvalidSettingError, typer.BadParameter) as error:
         raise typer.BadParameter(f"'{text}': {error}; e.g. lognormal:10ms:0.5 or lognormal:10ms:0.5:200ms") from None
 
 

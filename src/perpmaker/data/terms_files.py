@@ -75,8 +75,10 @@ def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[
     """The cells of these columns, row by row, with the row's number in the file."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettingError(f"{path} cannot be read: {error}; give a csv file") from None
+    except OSError as error:
+        raise InvalidSettingError(f"{path} cannot be read: {error.strerror}; give a csv file") from None
+    except UnicodeDecodeError:
+        raise InvalidSettingError(f"{path} is not text: give a csv file") from None
     lines = csv.reader(text.splitlines())
     header = [name.strip() for name in next(lines, [])]
     if missing := [name for name in columns if name not in header]:

@@ -16,14 +16,13 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
-from perpmaker.domain.errors import RecordingError
 from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.money import QUANTA_PER_MILLITICK_LOT, rate_to_ppb
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import StrategySettings, StrategyTerms
 from perpmaker.quoting.skew import SkewMode
 from perpmaker.report.attribution import HORIZON_NS, HOUR_NS, Execution, Terms, attribute, times_needed
-from perpmaker.report.market_path import MarketPath, walk
+from perpmaker.report.market_path import MarketPath
 from perpmaker.report.questions import Questions, answers
 from perpmaker.report.witness import Witness
 from perpmaker.runtime.replay import Replay
@@ -114,19 +113,6 @@ class SkewRun:
     def mean_of_cap(self) -> float:
         """The time-weighted absolute position as a share of the cap."""
         return self.mean_abs_lots / self.cap_lots
-
-
-def first_mid(feed: MarketFeed) -> int:
-    """The first mid that a market shows, milliticks.
-
-    Raises:
-        RecordingError: it shows none in its first hour.
-    """
-    first_ns = int(next(iter(feed.chunks())).ts_ns[0])
-    path = walk(feed, [first_ns, first_ns + _MINUTE_NS, first_ns + HOUR_NS])
-    if not path.has_prices:
-        raise RecordingError(f"the data of {feed.instrument.symbol} shows no price in its first hour: leave it out")
-    return path.mid(first_ns)
 
 
 def order_lots(instrument: Instrument, mid_milliticks: int, value: Decimal) -> int:

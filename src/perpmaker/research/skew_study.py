@@ -16,8 +16,9 @@ from typing import NamedTuple
 from perpmaker.data.format import DepthGrade
 from perpmaker.data.reader import Recording
 from perpmaker.domain.instrument import Instrument
-from perpmaker.research.skew import SkewPlan, SkewRun, compare_skews, first_mid, order_lots
+from perpmaker.research.skew import SkewPlan, SkewRun, compare_skews, order_lots
 from perpmaker.runtime.parallel import carried_out
+from perpmaker.simulation.first_mark import needed_first_mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def study(paths: Sequence[Path], plan: SkewPlan, processes: int = 1) -> list[Mar
 def facts_of(recording: Recording, plan: SkewPlan) -> MarketFacts:
     """Raises `RecordingError` where there is no price in the first hour."""
     info = recording.info
-    mid = first_mid(recording)
+    mid = needed_first_mark(recording)
     return MarketFacts(
         instrument=recording.instrument,
         importer=info.provenance.importer,
