@@ -59,6 +59,8 @@ actions = st.lists(
         st.tuples(st.just("deliver"), number, st.booleans()),
         st.tuples(st.just("deliver"), number, st.booleans()),
         st.tuples(st.just("gap"), st.booleans()),
+        st.tuples(st.just("pause"), st.booleans()),
+        st.tuples(st.just("close")),
     ),
     min_size=5,
     max_size=80,
@@ -85,6 +87,10 @@ def play(strategy: StrategySettings, history: list[tuple], balance: int = 1_000_
                 venue.deliver(arguments[0], twice=arguments[1])
             case "gap":
                 venue.gap(starts=arguments[0])
+            case "pause":
+                venue.pause(is_paused=arguments[0])
+            case "close":
+                venue.close()
     return venue
 
 

@@ -11,6 +11,7 @@ from perpmaker.domain.commands import Cancel, Command, Halt, Notice, Place
 from perpmaker.domain.events import (
     BookUpdated,
     CancelRejected,
+    CloseRequested,
     EndReason,
     Filled,
     GapEnded,
@@ -20,6 +21,7 @@ from perpmaker.domain.events import (
     OrderCanceled,
     OrderRejected,
     OutcomeUnknown,
+    QuotingPaused,
     StopRequested,
     TimerFired,
 )
@@ -234,6 +236,12 @@ class ChaosVenue:
             order = self.maker.orders.get(order_id)
             assert order is not None
             self.tell(OrderCanceled(self.now_ns, self.now_ns, order_id, order.filled_lots, CancelReason.REQUESTED))
+
+    def pause(self, *, is_paused: bool) -> None:
+        self.tell(QuotingPaused(self.now_ns, is_paused))
+
+    def close(self) -> None:
+        self.tell(CloseRequested(self.now_ns))
 
     def stop(self) -> None:
         self.tell(StopRequested(self.now_ns, EndReason.INTERRUPTED))

@@ -42,6 +42,7 @@ class NoticeKind(Enum):
     MAX_DRAWDOWN = "maximum drawdown"
     MAX_LOSS = "maximum loss"
     LIQUIDATED = "liquidated"
+    CLOSE_REQUESTED = "close requested"
     CLOSED = "position closed"
     QUOTING = "quoting"
     NOT_QUOTING = "not quoting"

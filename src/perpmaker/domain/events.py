@@ -198,6 +198,19 @@ class QuotingLimited(NamedTuple):
     why: str
 
 
+class QuotingPaused(NamedTuple):
+    """Somebody wants nothing to be quoted any more (or everything again). The position stays, and so do its limits."""
+
+    at_ns: int
+    is_paused: bool
+
+
+class CloseRequested(NamedTuple):
+    """Somebody wants the position closed now; afterwards quoting is paused."""
+
+    at_ns: int
+
+
 class SettingsChanged(NamedTuple):
     """Somebody has changed the settings of a run while it goes on.
 
@@ -229,5 +242,7 @@ Event = (
     | TimerFired
     | StopRequested
     | QuotingLimited
+    | QuotingPaused
+    | CloseRequested
     | SettingsChanged
 )

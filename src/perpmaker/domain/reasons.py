@@ -15,6 +15,7 @@ class NotResting(Enum):
     POST_ONLY_WOULD_CROSS = "post-only would cross"
     REFUSED_BY_VENUE = "refused by the venue"
     BUDGET = "at a budget over all markets"
+    PAUSED = "paused by a person"
     STOPPED = "stopped: closing the position"
     COOLING_DOWN = "stopped: waiting one interval"
     ENDING = "the run is ending"

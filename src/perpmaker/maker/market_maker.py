@@ -15,10 +15,12 @@ from enum import Enum
 
 from perpmaker.domain.commands import FAR_FUTURE_NS, Command, Halt, NoticeKind, Wake
 from perpmaker.domain.events import (
+    CloseRequested,
     EndReason,
     Event,
     Liquidated,
     QuotingLimited,
+    QuotingPaused,
     SettingsChanged,
     StopRequested,
     TimerFired,
@@ -39,7 +41,7 @@ CLOSE_PATIENCE_NS = 60_000_000_000
 
 class Phase(Enum):
     QUOTING = "quoting"
-    CLOSING = "closing"  # a stop or a take: cancel, close until flat
+    CLOSING = "closing"  # a stop, a take or a request: cancel, close until flat
     COOLING_DOWN = "cooling down"  # flat after a stop; quotes again after one interval
     ENDING = "ending"  # cancel, close if asked to, verify
     ENDED = "ended"
@@ -59,6 +61,7 @@ _NOTICES = {
     Trigger.TAKE_PROFIT: NoticeKind.TAKE_PROFIT,
     Trigger.MAX_DRAWDOWN: NoticeKind.MAX_DRAWDOWN,
     Trigger.MAX_LOSS: NoticeKind.MAX_LOSS,
+    Trigger.REQUESTED: NoticeKind.CLOSE_REQUESTED,
 }
 _ENDS_THE_RUN = frozenset({Trigger.MAX_DRAWDOWN, Trigger.MAX_LOSS})
 _FLATTENS = frozenset(
@@ -94,6 +97,7 @@ class MarketMaker:
         self._give_up_ns = FAR_FUTURE_NS
         self._must_flatten = False
         self._is_withdrawn = True
+        self._is_paused = False
         self._phase = Phase.QUOTING
         self._close_trigger: Trigger | None = None
         self._end_reason: EndReason | None = None
@@ -102,6 +106,8 @@ class MarketMaker:
         self._handlers[StopRequested] = self._on_stop_requested
         self._handlers[Liquidated] = self._on_liquidated
         self._handlers[QuotingLimited] = self._on_quoting_limited
+        self._handlers[QuotingPaused] = self._on_quoting_paused
+        self._handlers[CloseRequested] = self._on_close_requested
         self._handlers[SettingsChanged] = self._on_settings_changed
 
     @property
@@ -120,6 +126,11 @@ class MarketMaker:
     def is_ending(self) -> bool:
         """The run is on its way out, or over."""
         return self._phase in _ON_THE_WAY_OUT
+
+    @property
+    def is_paused(self) -> bool:
+        """A person wants nothing to be quoted."""
+        return self._is_paused
 
     @property
     def end_reason(self) -> EndReason | None:
@@ -219,6 +230,19 @@ class MarketMaker:
         self._due.requote = True
         return True
 
+    def _on_quoting_paused(self, event: QuotingPaused) -> bool:
+        """At once, whatever the interval; a stop or an end that is on goes on."""
+        self._is_paused = event.is_paused
+        return self._due.set_requote()
+
+    def _on_close_requested(self, _event: CloseRequested) -> bool:
+        """At once; the limits of the run, and its end, go first. Nothing is quoted again before a person says so."""
+        if not self.is_ending:
+            self._is_paused = True
+            if self._phase is not Phase.CLOSING:
+                self._begin_closing(Trigger.REQUESTED)
+        return True
+
     def _on_settings_changed(self, event: SettingsChanged) -> bool:
         """Other settings from this moment on, all of them at once. When the run ends stays as it was."""
         terms = event.terms
@@ -270,6 +294,9 @@ class MarketMaker:
             return
         if self._close_trigger in _ENDS_THE_RUN:
             return
+        self._begin_closing(trigger)
+
+    def _begin_closing(self, trigger: Trigger) -> None:
         self._state.tell(_NOTICES[trigger], "")
         self._close_trigger = trigger
         if self._phase is not Phase.CLOSING:
@@ -286,6 +313,9 @@ class MarketMaker:
         assert trigger is not None
         self._state.tell(NoticeKind.CLOSED, f"flat after {trigger.value}")
         self._close_trigger = None
+        if trigger is Trigger.REQUESTED:
+            self._resume()
+            return
         if trigger in _ENDS_THE_RUN or self._terms.halts_after_stop:
             self._begin_ending(_END_REASONS[trigger])
             return
@@ -334,20 +364,27 @@ class MarketMaker:
             due.requote = True
         if not due.requote:
             return
+        if self._is_paused:
+            self._stand_back(NotResting.PAUSED, commands)
+            due.requote = False
+            return
         reference, book = state.reference(), state.book
         if reference is None or book is None:
             # Stays due: quoting starts again with the first price.
-            reason = NotResting.BOOK_STALE if state.is_blind else NotResting.NO_REFERENCE
-            if not self._is_withdrawn:
-                self._is_withdrawn = True
-                state.tell(NoticeKind.NOT_QUOTING, reason.value)
-            commands += quoter.withdraw(reason, also_unknown=False)
+            self._stand_back(NotResting.BOOK_STALE if state.is_blind else NotResting.NO_REFERENCE, commands)
             return
         if self._is_withdrawn:
             self._is_withdrawn = False
             state.tell(NoticeKind.QUOTING, "")
         commands += quoter.requote(reference, book, recenter=due.recenter)
         due.requote = due.recenter = False
+
+    def _stand_back(self, reason: NotResting, commands: list[Command]) -> None:
+        """Nothing rests, for this reason, which is told once."""
+        if not self._is_withdrawn:
+            self._is_withdrawn = True
+            self._state.tell(NoticeKind.NOT_QUOTING, reason.value)
+        commands += self._quoter.withdraw(reason, also_unknown=False)
 
     def _first_refresh_from(self, at_ns: int) -> int:
         """Refreshes fall on whole intervals from the start."""

@@ -36,6 +36,11 @@ class BudgetLimits:
     max_drawdown: Decimal = Decimal(0)
     max_daily_loss: Decimal = Decimal(0)
 
+    @property
+    def limit_losses(self) -> bool:
+        """Whether one of them ends everything at a loss."""
+        return bool(self.max_drawdown or self.max_daily_loss)
+
 
 class Exposure(NamedTuple):
     """One market, in quote currency at its mark: position (signed), bids and asks that could still fill."""

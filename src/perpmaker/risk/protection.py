@@ -21,10 +21,13 @@ from perpmaker.domain.position import Position
 
 
 class Trigger(Enum):
+    """What closes the position: a limit of this module, or a person's wish."""
+
     STOP_LOSS = "stop loss"
     TAKE_PROFIT = "take profit"
     MAX_DRAWDOWN = "maximum drawdown"
     MAX_LOSS = "maximum loss"
+    REQUESTED = "a request"
 
 
 class MarkBand(NamedTuple):
