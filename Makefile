@@ -15,7 +15,8 @@ CROSSCHECK_READY := $(CROSSCHECK)/.ready
 DOCS := .venv-docs
 DOCS_READY := $(DOCS)/.ready
 
-.PHONY: help setup demo test lint docs bench bench-live crosscheck studies soak chaos lock clean
+.PHONY: help setup demo test lint lint-web dashboard-assets docs bench bench-live bench-dashboard crosscheck studies \
+	soak chaos lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,10 +26,13 @@ help:
 	@echo "make docs        the documents as a site, in build/site; a link that leads nowhere stops it"
 	@echo "make bench       speed, as ratios within one run"
 	@echo "make bench-live  latency of a live run against the testnet, against the floor of this machine"
+	@echo "make bench-dashboard  a dashboard with 20 pages beside a run: memory, processor, and whether the run notices"
 	@echo "make crosscheck  the same orders through nautilus_trader and through ours, difference by difference"
 	@echo "make studies     docs/skew.md and docs/settings.md anew, from recordings laid out like ../shared/data (half an hour)"
 	@echo "make chaos       hundreds of seeded schedules of faults, and kills, against the testnet (an hour or so)"
 	@echo "make soak        one hour against the testnet in real time: memory, tasks, drift"
+	@echo "make dashboard-assets  what the dashboard's page takes from npm, anew; needs node"
+	@echo "make lint-web    the types of the dashboard's page; needs node"
 	@echo "make setup       the environment under all of these, in .venv (done for you)"
 	@echo "make lock        pin the newest versions that pyproject.toml allows"
 	@echo "make clean       remove the environment and every cache"
@@ -91,12 +95,32 @@ lint: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# The charts of the dashboard are shipped as npm gave them; web/package-lock.json says which, by hash.
+WEB := web/node_modules/.package-lock.json
+VENDOR := src/perpmaker/dashboard/static/vendor
+
+$(WEB): web/package.json web/package-lock.json
+	@cd web && npm ci --silent
+
+dashboard-assets: $(WEB) lint-web
+	@cp web/node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs $(VENDOR)/lightweight-charts.mjs
+	@cp web/node_modules/lightweight-charts/LICENSE web/NOTICE $(VENDOR)/
+	@cd $(VENDOR) && sha256sum lightweight-charts.mjs > SHA256SUMS
+
+lint-web: $(WEB)
+	@cd web && npm run --silent check
+
 bench: setup
-	@for benchmark in $(filter-out benchmarks/live.py benchmarks/soak.py benchmarks/plain_twin.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out benchmarks/live.py benchmarks/dashboard.py benchmarks/soak.py benchmarks/plain_twin.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
 bench-live: setup
 	@$(BIN)/python benchmarks/live.py
+
+# The long form: make bench-dashboard MINUTES=15
+MINUTES ?= 0.5
+bench-dashboard: setup
+	@$(BIN)/python benchmarks/dashboard.py --minutes $(MINUTES)
 
 soak: setup
 	@$(BIN)/python benchmarks/soak.py
@@ -118,5 +142,5 @@ lock:
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements/crosscheck.txt
 
 clean:
-	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-* web/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

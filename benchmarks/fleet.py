@@ -55,9 +55,9 @@ class Stopwatch:
             if venue_ns >= self._from_ns:
                 self.delays_ns.append(clock.now_ns() - venue_ns)
 
-        def counted_step(run: LiveRun, event: Event) -> None:
+        def counted_step(run: LiveRun, event: Event, arrived_ns: int) -> None:
             due_ns = run._refresh_ns
-            step(run, event)
+            step(run, event, arrived_ns)
             if isinstance(event, TimerFired) and event.is_refresh and due_ns <= event.at_ns:
                 self._refreshed(run, due_ns, clock.now_ns())
 

@@ -109,6 +109,15 @@ def test_the_documents_own_command_stops_a_full_position_at_a_fifth_of_its_level
     assert "skew is off" in {finding.key for finding in found}
 
 
+def test_without_a_rehearsal_a_random_walk_says_whether_quotes_that_follow_are_ever_reached() -> None:
+    # level 1 is 20 bp away; a walk passes that once an hour where it moves 6.26 bp in 10 s
+    assert "out of reach" in keys(seen=observed(volatility_s=0.000197))
+    assert "out of reach" not in keys(seen=observed(volatility_s=0.000199))
+    assert "out of reach" not in keys(seen=observed(volatility_s=0.000197), recenter=Recenter.FILL)
+    found = next(f for f in findings(case(seen=observed(volatility_s=0.000197))) if f.key == "out of reach")
+    assert found.what.startswith("level 1 is reached about 0.9")
+
+
 def test_quotes_that_follow_the_price_and_never_fill_are_told_to_wait_where_they_are() -> None:
     far = {"seen": QUIET, "run": rehearsed(fills_of_level={})}
     follows = next(f for f in findings(case(**far)) if f.key == "out of reach")

@@ -1,10 +1,11 @@
 """When a random walk leaves its limits, against walks that were walked."""
 
+import math
 import random
 
 import pytest
 
-from perpmaker.advisor.noise import move_within, time_to_limit
+from perpmaker.advisor.noise import move_within, reaches_per_hour, time_to_limit, volatility_of
 
 
 def test_the_mean_and_the_side_agree_with_walks() -> None:
@@ -52,3 +53,37 @@ def test_without_a_limit_a_position_or_a_move_nothing_is_ever_hit(
 
 def test_a_move_grows_with_the_root_of_time() -> None:
     assert move_within(100, 0.001) == pytest.approx(0.01)
+
+
+def test_a_level_is_reached_as_often_as_simulated_walks_reach_it() -> None:
+    rng = random.Random(7)
+    steps, step = 400, 0.001 / math.sqrt(40)  # ten seconds of 1/40 s each, 10 bp a second
+    distance, walks, reached = 25 * step, 4_000, 0
+    for _ in range(walks):
+        price = 0.0
+        for _ in range(steps):
+            price += step if rng.random() < 0.5 else -step
+            if abs(price) >= distance - 1e-9:
+                reached += 1  # one side: within one interval a walk hardly reaches both
+                break
+    assert reaches_per_hour(distance, 10, 0.001) == pytest.approx(reached / walks * 360, rel=0.08)
+
+
+def test_what_does_not_move_reaches_nothing() -> None:
+    assert reaches_per_hour(0.001, 10, 0) == 0
+
+
+def test_volatility_is_told_from_points_however_far_apart() -> None:
+    rng = random.Random(7)
+    price, at_s, points = 100.0, 0.0, []
+    for _ in range(4_000):
+        points.append((int(at_s * 1e9), price))
+        pause = rng.choice([1, 1, 5])
+        at_s += pause
+        price *= math.exp(rng.gauss(0, 0.0002 * math.sqrt(pause)))
+    assert volatility_of(points) == pytest.approx(0.0002, rel=0.05)
+
+
+def test_a_few_points_tell_no_volatility() -> None:
+    assert volatility_of([(at * 10**9, 100.0) for at in range(59)]) is None
+    assert volatility_of([(7, 100.0)] * 60) is None

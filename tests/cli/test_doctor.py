@@ -12,6 +12,7 @@ from perpmaker.cli.request import NO_JOURNAL, View
 from perpmaker.domain.events import BookUpdated
 from perpmaker.journal.limits import Latch, set_latch
 from perpmaker.journal.writer import RunStart, open_journal
+from perpmaker.risk.budgets import BudgetLimits
 from perpmaker.runtime.live.preflight import Preflight
 from perpmaker.runtime.live.preflight_checks import Status
 from perpmaker.venues.errors import Reaction, VenueError
@@ -111,6 +112,14 @@ def test_the_journal_tells_stops_and_runs(tmp_path: Path) -> None:
     assert told(found, "orders")[0] is Status.FAILED
     assert "of a run of ours that is trading here now" in told(found, "orders")[1]
     assert told(found, "latches")[0] is Status.FAILED
+
+
+def test_a_budget_of_losses_in_the_file_is_a_limit_to_the_loss() -> None:
+    bare = strategy()
+    assert told(examined(Streaming(), settings=bare, max_daily_loss=None), "loss limits")[0] is Status.FAILED
+    budgets = BudgetLimits(max_notional=Decimal(1), max_drawdown=Decimal(30))
+    found = examined(Streaming(), settings=bare, max_daily_loss=None, budgets=budgets)
+    assert told(found, "loss limits") == (Status.OK, "[budgets] max_drawdown 30")
 
 
 @pytest.mark.parametrize(

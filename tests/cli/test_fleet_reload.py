@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +23,8 @@ from perpmaker.journal.writer import open_journal
 from perpmaker.maker.settings import StrategyTerms
 from perpmaker.risk.budgets import Step
 from perpmaker.runtime.live.portfolio import Portfolio
-from support.virtual_time import run_virtual, virtual_clock
+from support.live_sessions import running_testnet
+from support.virtual_time import LoopClock, run_virtual, virtual_clock
 
 FILE = """
 [defaults]
@@ -47,18 +49,49 @@ duration = 60
 view = "none"
 """
 
+ONE = """
+[markets.sol]
+exchange = "backpack"
+symbol = "SOL_USDC_PERP"
+base_url = "{base_url}"
+ws_url = "{ws_url}"
+spread = "3bp"
+quantity = 0.1
+max_orders = 2
+max_position = 1
+interval = 5
+max_daily_loss = 50
+
+[run]
+duration = 60
+view = "lines"
+"""
+"""One market of a real exchange, which is the testnet here."""
+
 Story = Callable[[Fleet, Path], Coroutine[Any, Any, None]]
 
 
-def played(folder: Path, story: Story) -> tuple[ExitCode, Fleet, list[str]]:
+def played(folder: Path, story: Story, text: str = FILE) -> tuple[ExitCode, Fleet, list[str]]:
     """The file's markets from start to end, while somebody edits it."""
     path, said = folder / "perpmaker.toml", list[str]()
-    path.write_text(FILE)
 
     async def play() -> tuple[ExitCode, Fleet, list[str]]:
-        clock, shared = virtual_clock(), SharedWires()
+        async with AsyncExitStack() as stack:
+            clock, shared = virtual_clock(), SharedWires()
+            stack.push_async_callback(shared.close)
+            if "{base_url}" in text:
+                server = await stack.enter_async_context(running_testnet(clock))
+                path.write_text(text.format(base_url=server.base_url, ws_url=server.ws_url))
+            else:
+                path.write_text(text)
+            return await run_it(clock, shared)
+
+    async def run_it(clock: LoopClock, shared: SharedWires) -> tuple[ExitCode, Fleet, list[str]]:
         config = load_config(path)
-        markets = [open_market(market, config.output, clock, shared) for market in config.markets]
+        markets = [
+            open_market(market, config.output, clock, shared, is_alone=not config.needs_fleet)
+            for market in config.markets
+        ]
         with open_journal(str(folder / "journal.db")) as journal:
             reloading = Reloading(config, lambda: load_config(path), said.append)
             fleet = Fleet(
@@ -67,7 +100,8 @@ def played(folder: Path, story: Story) -> tuple[ExitCode, Fleet, list[str]]:
             editing = asyncio.create_task(story(fleet, path))
             code = await fleet.play()
             await editing
-            await shared.close()
+        for market in markets:
+            await market.venue.close()
         return code, fleet, said
 
     return run_virtual(play)
@@ -152,7 +186,7 @@ def test_one_market_that_cannot_take_its_settings_leaves_all_as_they_were(tmp_pa
 
     _, _, said = played(tmp_path, story)
     assert len(said) == 1
-    assert "--quantity 0.0001: is below ETH_USDC_PERP's minimum" in said[0]
+    assert "market eth: --quantity 0.0001: is below ETH_USDC_PERP's minimum" in said[0]
 
 
 def test_budgets_can_change_and_act_at_once(tmp_path: Path) -> None:
@@ -192,6 +226,66 @@ def test_a_file_that_is_gone_changes_nothing(tmp_path: Path) -> None:
     code, _, said = played(tmp_path, story)
     assert code is ExitCode.DURATION
     assert "nothing of it is applied: there is no configuration file" in said[0]
+
+
+def test_one_market_of_a_real_exchange_takes_up_changes_too_and_tells_of_itself_as_if_it_were_no_fleet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def story(fleet: Fleet, path: Path) -> None:
+        await asyncio.sleep(20)
+        edit(path, ('spread = "3bp"', 'spread = "10bp"'))
+        await asyncio.sleep(2)
+        assert terms(fleet, "sol").half_spread == Fraction(1, 1000)
+        edit(path, ("[run]", "[budgets]\nmax_notional = 1000\n[run]"))
+        await asyncio.sleep(2)
+        assert [use.name for use in fleet.portfolio.uses] == ["notional"]
+
+    code, _, said = played(tmp_path, story, ONE)
+    assert code is ExitCode.DURATION
+    assert said == [
+        '[markets.sol] spread: "3bp" -> "10bp": applied',
+        "[budgets] max_notional: 0 -> 1000: applied",
+    ]
+    out = capsys.readouterr().out
+    assert "event=check name=reachable" in out
+    assert "market=sol" not in out
+    assert "budget notional" not in out
+    assert out.count("net result") == 1
+
+
+def test_the_limit_of_the_day_can_change_and_acts_with_the_next_price(tmp_path: Path) -> None:
+    async def story(fleet: Fleet, path: Path) -> None:
+        edit(path, ('spread = "3bp"', 'spread = "0.5bp"'))
+        async with asyncio.timeout(300):
+            while (fleet.portfolio.profit("sol") or 0) > -Fraction(1, 1000):  # noqa: ASYNC110 - a price tells nobody
+                await asyncio.sleep(1)
+        edit(path, ("max_daily_loss = 50", "max_daily_loss = 0.000001"))
+
+    code, fleet, said = played(tmp_path, story, ONE.replace("duration = 60", "duration = 600"))
+    assert code is ExitCode.MAX_DAILY_LOSS
+    assert "[markets.sol] max_daily_loss: 50 -> 0.000001: applied" in said
+    assert fleet.sessions["sol"].summary is not None
+
+
+def test_another_exchange_leaves_everything_of_its_market_as_it_was(tmp_path: Path) -> None:
+    async def story(fleet: Fleet, path: Path) -> None:
+        await asyncio.sleep(20)
+        before = terms(fleet, "sol")
+        edit(
+            path,
+            ('exchange = "backpack"', 'exchange = "sim"'),
+            ('spread = "3bp"', 'spread = "10bp"'),
+            ("max_daily_loss = 50\n", ""),
+            *((line + "\n", "") for line in path.read_text().splitlines() if "_url" in line),  # noqa: ASYNC240 - as edit
+        )
+        await asyncio.sleep(2)
+        assert terms(fleet, "sol") is before
+        assert fleet.sessions["sol"]._daily is not None
+        assert fleet.sessions["sol"]._daily._limit_quanta
+
+    _, _, said = played(tmp_path, story, ONE)
+    assert all("not applied, it would be another market" in line for line in said)
+    assert {"exchange", "spread", "max_daily_loss"} <= {line.split()[1].rstrip(":") for line in said}
 
 
 @pytest.mark.parametrize("speed", ["5"])

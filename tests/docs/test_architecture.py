@@ -62,6 +62,6 @@ def test_every_package_has_its_floor() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     section = PAGE.split("## Dependencies", 1)[1].split("\n## ", 1)[0]
-    listed = set(re.findall(r"^\| ([a-z-]+) \|", section, re.MULTILINE)) - {"package"}
+    listed = set(re.findall(r"^\| ([a-z0-9-]+) \|", section, re.MULTILINE)) - {"package"}
     declared = {re.split(r"[^\w-]", text, maxsplit=1)[0] for text in PROJECT["project"]["dependencies"]}
     assert listed == declared

@@ -30,12 +30,14 @@ ELSEWHERE = {
     "study",
     "fidelity",
     "compile",
+    "dashboard",
+    "alerts",
 }
 HERE = sorted(set(command([]).commands) - ELSEWHERE)
 SHARED = {code_names(row[0])[0]: row for row in rows(section(PAGE, "Commands around a run"))}
 USE_SHARED = {"status", "cancel", "close"}
 IN_WORDS = {
-    "--run": "one of the two", "--latest": "one of the two", "--account": "every account", "--out": "required",
+    "--run": "every live run", "--account": "every account", "--out": "required",
     "--base-url": "the exchange's own", "--ws-url": "the exchange's own", "--journal": "user's data folder",
 }  # fmt: skip
 

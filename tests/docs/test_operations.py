@@ -18,7 +18,16 @@ from support.maker_bench import Bench, instrument
 PAGE = page("docs/operations.md")
 AROUND_A_RUN = [
     PACKAGE / "cli" / f"{name}.py"
-    for name in ("account_view", "emergencies", "live_watchers", "rescue", "running", "teller", "watching")
+    for name in (
+        "account_view",
+        "emergencies",
+        "live_watchers",
+        "rescue",
+        "running",
+        "teller",
+        "watching",
+        "watching_account",
+    )
 ]
 NOT_FOR_ACTION = {"..., account ..."}
 """Headings over what follows."""

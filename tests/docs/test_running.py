@@ -37,6 +37,10 @@ IN_WORDS = {
     "--live": "off", "--no-loss-limit": "off", "--max-daily-loss": "`0`", "--record": "none",
     "--maintenance-margin": "`0.0125`, or half of 1 / leverage if that is less", "--fee-tiers": "none",
     "--base-url": "the exchange's own", "--ws-url": "the exchange's own",
+    "--real-time": "off", "--dashboard": "off",
+    "--dashboard-port": "that of `[dashboard]` in the [configuration file](dashboard.md#configuration), else `8321`",
+    "--metrics-port": "none", "--alerts": "off",
+    "--log-level": "`info` in a log", "--log-format": "`json` in a file, else `console`", "--log-file": "none",
 }  # fmt: skip
 STRATEGY_DEFAULTS = {f.name: f.default for f in fields(StrategySettings) if f.default is not MISSING}
 
@@ -68,24 +72,27 @@ def test_every_flag_has_its_values_and_its_meaning(flag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "flag", ["--reference", "--recenter", "--skew-mode", "--after-stop", "--queue-model", "--view"]
-)
+    "flag",
+    ["--reference", "--recenter", "--skew-mode", "--after-stop", "--queue-model", "--view", "--log-level",
+     "--log-format"],
+)  # fmt: skip
 def test_every_choice_is_named(flag: str) -> None:
     offered = re.findall(r"`([\w-]+)`", RUN_FLAGS[flag][1])
     for choice in offered:
         assert choice in page("docs/running.md")
     enum = {
         "--reference": "ReferencePrice", "--recenter": "Recenter", "--skew-mode": "SkewMode",
-        "--after-stop": "AfterStop", "--queue-model": "QueueModel", "--view": "View",
+        "--after-stop": "AfterStop", "--queue-model": "QueueModel", "--view": "View", "--log-level": "LogLevel",
+        "--log-format": "LogFormat",
     }[flag]  # fmt: skip
     assert set(offered) == {member.value for member in _enum(enum)}
 
 
 def _enum(name: str) -> type[Enum]:
     # where every choice of a flag is imported
-    from perpmaker.cli import exchange_options, options, strategy_options  # noqa: PLC0415
+    from perpmaker.cli import exchange_options, options, strategy_options, watch_flags  # noqa: PLC0415
 
-    modules = (exchange_options, options, strategy_options)
+    modules = (exchange_options, options, strategy_options, watch_flags)
     found: type[Enum] = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found
 

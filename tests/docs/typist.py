@@ -37,6 +37,10 @@ ELSEWHERE = {"make", "curl", ".", "unset", "python examples", "sh examples"}
 """Not of this program: who executes them is said in `test_commands`."""
 
 
+WATCHED = {"--dashboard", "--metrics-port", "--alerts", "--real-time"}
+"""With any of these a simulation is played in real time."""
+
+
 class Typist:
     """Types into one terminal after another: each page gets a new home, made after the same pattern."""
 
@@ -76,6 +80,7 @@ class Typist:
         self._named = []
         self._patch.chdir(home)
         self._patch.setenv("XDG_DATA_HOME", str(home))
+        self._patch.setenv("XDG_STATE_HOME", str(home))
 
     def _of_this_program(self, words: list[str]) -> list[str] | None:
         """The arguments that the program gets, made fit for a test; None where there is nothing to do here."""
@@ -92,11 +97,10 @@ class Typist:
         wired = name in {"run", "record"} and not {"sim", "--config"} & set(given) and "--exchange" in given
         if wired or name == "doctor":
             given += self._served.addresses
-        if wired:
+        is_watched = name == "run" and bool(WATCHED & set(given))
+        if wired or is_watched or name == "record":
             given += ["--duration", "2"]
-        if name == "record" and not wired:
-            given += ["--duration", "2"]
-        if name == "run" and not wired and "--config" not in given:
+        elif name == "run" and "--config" not in given:
             given += ["--speed", "max"]
         return given
 

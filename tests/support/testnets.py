@@ -26,9 +26,17 @@ from perpmaker.testnet.terms import TestnetTerms
 START_NS = 1_790_000_000_000_000_000
 SECOND = 10**9
 SOL = Instrument("SOL_USDC_PERP", "SOL", "USDC", Decimal("0.01"), Decimal("0.01"), Decimal("0.01"))
+BTC = Instrument("BTC_USDC_PERP", "BTC", "USDC", Decimal("0.1"), Decimal("0.001"), Decimal("0.001"))
 
 Row = tuple[int, int, int]
 """kind, price, lots; rows of one message are given together."""
+
+BTC_BOOK: list[Row] = [
+    (m.BID, 599_900, 5_000),
+    (m.ASK, 600_100, 5_000),
+    (m.MARK, 600_000_000, 0),
+]
+"""A second market: bid 59990 (5.000), ask 60010 (5.000), mark 60000."""
 
 BOOK: list[Row] = [
     (m.BID, 9_990, 100),
@@ -66,8 +74,13 @@ class HandClock:
 class HandMarket:
     """A feed of messages, given as ``(seconds, rows)``; the first is `BOOK` unless told."""
 
-    def __init__(self, messages: Sequence[tuple[float, Sequence[Row]]] = (), first: Sequence[Row] = BOOK) -> None:
-        self.instrument = SOL
+    def __init__(
+        self,
+        messages: Sequence[tuple[float, Sequence[Row]]] = (),
+        first: Sequence[Row] = BOOK,
+        instrument: Instrument = SOL,
+    ) -> None:
+        self.instrument = instrument
         self._messages = [(0.0, first), *messages]
 
     def chunks(self) -> Iterator[MarketChunk]:
@@ -83,7 +96,10 @@ class HandMarket:
 
 
 class Bench:
-    """A testnet with its clock and everything that it has told."""
+    """A testnet with its clock and everything that it has told.
+
+    ``beside`` are feeds of further markets; what is told and placed without a client is of the first.
+    """
 
     def __init__(
         self,
@@ -91,11 +107,14 @@ class Bench:
         first: Sequence[Row] = BOOK,
         accounts: int = 2,
         check: Check | None = None,
+        beside: Sequence[HandMarket] = (),
         **terms: Any,
     ) -> None:
         self.clock = HandClock()
         settings = {"leverage": Decimal(50), **terms}
         self.testnet = Testnet(HandMarket(messages, first), TestnetTerms(**settings), self.clock, accounts=accounts)
+        for feed in beside:
+            self.testnet.open_market(feed)
         self.notices: list[Notice] = []
         self.testnet.listeners.append(self.notices.append)
         self.api = RestApi(self.testnet)

@@ -144,7 +144,7 @@ def test_spot_margin_flags_are_ignored() -> None:
 def test_a_gate_answers_single_orders_of_a_batch() -> None:
     bench = Bench()
     answers = iter([None, ApiError(ErrorCode.SERVER_ERROR, "Internal server error")])
-    bench.api.order_gate = lambda _: next(answers)
+    bench.api.gate_orders(lambda _: next(answers))
     results = content(bench.client.post("/api/v1/orders", [order_fields(), order_fields()]))
     assert [result["operation"] for result in results] == ["Ok", "Err"]
     assert results[1]["code"] == "SERVER_ERROR"

@@ -7,7 +7,7 @@ from typing import Final
 
 from perpmaker.advisor.case import SECONDS_PER_HOUR, Case
 from perpmaker.advisor.finding import Finding, Harm
-from perpmaker.advisor.noise import move_within, time_to_limit
+from perpmaker.advisor.noise import move_within, reaches_per_hour, time_to_limit
 from perpmaker.advisor.wording import bp, duration, money, number
 from perpmaker.maker.settings import Recenter
 
@@ -39,14 +39,12 @@ def stop_in_noise(case: Case) -> Finding | None:
 
 
 def out_of_reach(case: Case) -> Finding | None:
-    """Needs a rehearsal: a spread so wide that next to nothing fills."""
-    seen = case.rehearsed
-    if seen is None or seen.hours <= 0:
+    """Needs data: a spread so wide that next to nothing fills. Rehearsed, or else by a random walk."""
+    if case.observed is None:
         return None
-    per_hour = sum(seen.fills_of_level.values()) / seen.hours
-    if per_hour >= _RARE_FILLS_PER_HOUR:
+    what = _rarely_filled(case) if case.rehearsed is not None else _rarely_reached(case)
+    if what is None:
         return None
-    assert case.observed is not None
     ordinary = move_within(float(case.settings.interval_s), case.observed.volatility_s)
     better = max(2 * ordinary, 2 * float(case.account.maker_fee))
     follows = case.settings.recenter is Recenter.INTERVAL
@@ -54,11 +52,33 @@ def out_of_reach(case: Case) -> Finding | None:
         "out of reach",
         Harm.RISKY,
         "--spread",
-        f"about {per_hour:.2g} fills an hour ({case.observed.name}, {number(seen.hours)} hours rehearsed)",
+        what,
         f"level 1 is {bp(case.terms.half_spread)} away, and in one interval of {number(case.settings.interval_s)} s "
         f"the price moves {bp(ordinary)}" + ("; every refresh moves the quotes away again" if follows else ""),
         f"--spread {bp(better)}" + (", or --recenter fill, which waits where it is" if follows else ""),
     )
+
+
+def _rarely_filled(case: Case) -> str | None:
+    seen, observed = case.rehearsed, case.observed
+    if seen is None or observed is None or seen.hours <= 0:
+        return None
+    per_hour = sum(seen.fills_of_level.values()) / seen.hours
+    if per_hour >= _RARE_FILLS_PER_HOUR:
+        return None
+    return f"about {per_hour:.2g} fills an hour ({observed.name}, {number(seen.hours)} hours rehearsed)"
+
+
+def _rarely_reached(case: Case) -> str | None:
+    """Of quotes that follow the price: those that wait are reached some day."""
+    observed = case.observed
+    if observed is None or not observed.volatility_s or case.settings.recenter is not Recenter.INTERVAL:
+        return None
+    interval_s = float(case.settings.interval_s)
+    per_hour = reaches_per_hour(float(case.terms.half_spread), interval_s, observed.volatility_s)
+    if per_hour >= _RARE_FILLS_PER_HOUR:
+        return None
+    return f"level 1 is reached about {per_hour:.2g} times an hour ({observed.name}, taken for a random walk)"
 
 
 def interval_too_long(case: Case) -> Finding | None:

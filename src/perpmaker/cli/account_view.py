@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from perpmaker.cli.exit_codes import ExitCode
+from perpmaker.cli.run_figures import ask_runs, figures_at_the_end, figures_of_now
 from perpmaker.cli.running import age_s, is_running
 from perpmaker.cli.target import Target, at_venue, find_target, say, who
 from perpmaker.domain.errors import CredentialsError, InvalidSettingError
@@ -21,8 +22,11 @@ from perpmaker.domain.instrument import Instrument
 from perpmaker.journal.budgets import budget_uses
 from perpmaker.journal.limits import active_latches, clear_latches, day_profit
 from perpmaker.journal.live import LIVE, unfinished_runs
+from perpmaker.journal.processes import this_host
 from perpmaker.journal.readers import RunRecord, list_runs
 from perpmaker.journal.writer import Journal, open_journal
+from perpmaker.monitor.places import LinkError
+from perpmaker.monitor.view import RunView
 from perpmaker.risk.budgets import Step
 from perpmaker.runtime.live.daily_loss import utc_day
 from perpmaker.runtime.live.preflight import answered
@@ -32,6 +36,7 @@ from perpmaker.venues.port import Venue, VenueOrder
 from perpmaker.venues.redaction import redact
 
 _RECENT: Final = 5
+_IN_REAL_TIME: Final = frozenset({LIVE, "paper"})
 _STEPS: Final = {Step.FREE: "both sides are quoted", Step.REDUCING: "only what reduces is quoted", Step.HALT: "ended"}
 _Answer = TypeVar("_Answer")
 
@@ -56,7 +61,7 @@ def show_status(
     with open_journal(url) as journal:
         every_run = list_runs(journal)
         runs = [run for run in every_run if run.mode == LIVE]
-        _show_runs(console, runs, now_ns)
+        _show_runs(console, _worth_showing(every_run, now_ns), now_ns)
         show_fleets(console, journal, every_run, now_ns)
         for account in _accounts(runs):
             _show_account(console, journal, account, runs, now_ns)
@@ -151,16 +156,40 @@ def clear_stops(url: str | None, account: str | None, symbol: str | None) -> Exi
     return ExitCode.DURATION
 
 
+def _worth_showing(runs: Iterable[RunRecord], now_ns: int) -> list[RunRecord]:
+    """Every live run without an end, what is running on paper, and the last few of both that have ended.
+
+    A run on paper that died has left nothing behind.
+    """
+    unfinished: list[RunRecord] = []
+    ended: list[RunRecord] = []
+    for run in runs:
+        if run.mode not in _IN_REAL_TIME:
+            continue
+        if run.ended_at_ns is not None:
+            ended.append(run)
+        elif run.mode == LIVE or is_running(run, now_ns):
+            unfinished.append(run)
+    return unfinished + ended[: max(0, _RECENT - len(unfinished))]
+
+
 def _show_runs(console: Console, runs: list[RunRecord], now_ns: int) -> None:
-    """Every run without an end, and the last few that have one."""
-    shown = [run for run in runs if run.ended_at_ns is None] + [run for run in runs if run.ended_at_ns is not None]
-    unfinished = sum(run.ended_at_ns is None for run in runs)
-    if not shown:
+    """A line for each, and its figures."""
+    if not runs:
         _line(console, "no live run is in the journal")
         return
-    for run in shown[: max(unfinished, _RECENT)]:
+    here = {run.run_id for run in runs if is_running(run, now_ns) and run.host == this_host()}
+    views = ask_runs(here)
+    for run in runs:
         state, style = _state(run, now_ns)
-        _line(console, f"{state:7}  {run.run_id}  {run.symbol} on {run.exchange}  {_life(run, now_ns)}", style)
+        mode = "" if run.mode == LIVE else f" ({run.mode})"
+        _line(console, f"{state:7}  {run.run_id}  {run.symbol} on {run.exchange}{mode}  {_life(run, now_ns)}", style)
+        view = views.get(run.run_id)
+        figures = figures_of_now(view) if isinstance(view, RunView) else figures_at_the_end(run)
+        if figures is not None:
+            _line(console, f"         {figures}")
+        elif isinstance(view, LinkError):
+            _line(console, f"         figures unknown: {view}", "dim")
 
 
 def show_fleets(console: Console, journal: Journal, runs: Iterable[RunRecord], now_ns: int) -> None:
@@ -170,8 +199,11 @@ def show_fleets(console: Console, journal: Journal, runs: Iterable[RunRecord], n
         if "fleet" in run.provenance and run.ended_at_ns is None and is_running(run, now_ns):
             fleets.setdefault(run.provenance["fleet"], []).append(run.provenance["name"])
     for fleet, names in fleets.items():
+        uses = budget_uses(journal, fleet)
+        if len(names) == 1 and not uses:
+            continue  # one run in real time, which is shown already
         _line(console, f"fleet {fleet}: {', '.join(sorted(names))}", "bold")
-        for name, used, allowed, step, _ in budget_uses(journal, fleet):
+        for name, used, allowed, step, _ in uses:
             style = {Step.FREE: "", Step.REDUCING: "yellow", Step.HALT: "bold red"}[step]
             share = f" ({used / allowed:.0%})" if allowed else ""
             _line(console, f"  {name:10} {used:.2f} of {allowed:.2f}{share}, {_STEPS[step]}", style)

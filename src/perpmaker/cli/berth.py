@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from perpmaker.cli.fleet_screen import FleetScreen
 from perpmaker.runtime.live.portfolio import Portfolio
 from perpmaker.runtime.live.rate_limit import RateLimit
 
@@ -13,7 +14,8 @@ class Berth:
 
     ``name`` is the market's in the configuration, ``fleet_id`` the same for all of them; ``played`` says which market
     data a simulated one is made of. ``rate`` is its share of what may be sent. ``ready`` returns when every market is
-    ready to begin, and raises `UserError` where one of them is not.
+    ready to begin, and raises `UserError` where one of them is not. ``is_alone``: there is no other market, so nothing
+    need be told with its name. ``screen`` shows all of them, where there is a terminal.
     """
 
     name: str
@@ -22,6 +24,13 @@ class Berth:
     rate: RateLimit | None
     played: Mapping[str, str]
     ready: Callable[[], Awaitable[None]]
+    is_alone: bool = False
+    screen: FleetScreen | None = None
+
+    @property
+    def label(self) -> str | None:
+        """What stands before everything that is told of it; None where it could be of no other."""
+        return None if self.is_alone else self.name
 
     @property
     def provenance(self) -> dict[str, str]:

@@ -29,34 +29,40 @@ def show_checklist(
 ) -> None:
     """Print the checks: as a table on a terminal, as lines elsewhere, not at all for `View.NONE`.
 
+    Of one of several runs the table is short: what is ok is only counted.
+
     Args:
         found: what was examined.
         view: how the run is told.
         title: stands above the table.
         console: where to; the standard output if not given.
-        market: the name of one of several runs: lines carry it.
+        market: the name of one of several runs: title and lines carry it.
     """
     if view is View.NONE:
         return
     console = console or Console(highlight=False)
     if view is View.LIVE or (view is View.AUTO and console.is_terminal):
-        _show_table(console, found, title)
+        _show_table(console, found, title, market)
     else:
         _write_lines(found, market)
 
 
-def _show_table(console: Console, found: Preflight, title: str) -> None:
+def _show_table(console: Console, found: Preflight, title: str, market: str | None) -> None:
+    shown = [check for check in found.checks if market is None or check.status is not Status.OK]
+    if market is not None:
+        title = f"{market}  {title}: {len(found.checks) - len(shown)} of {len(found.checks)} checks are ok"
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for check in found.checks:
+    for check in shown:
         mark, style = _LOOKS[check.status]
         status = Text(f"{mark} {check.status.value}", style=style)
         table.add_row(status, Text(check.name, style="bold"), Text(redact(check.detail)))
     if title:
         console.print(Text(title, style="bold"))
-    console.print(table)
+    if shown:
+        console.print(table)
 
 
 def _write_lines(found: Preflight, market: str | None) -> None:

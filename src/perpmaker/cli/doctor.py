@@ -76,9 +76,10 @@ def _of_file(file: Path, typed: dict[str, Any], wanted: "Examination") -> list["
             base_url=market.plan.wires.base_url,
             ws_url=market.plan.wires.ws_url,
             settings=market.strategy,
-            max_daily_loss=market.plan.wires.max_daily_loss or config.budgets.max_daily_loss,
+            max_daily_loss=market.plan.wires.max_daily_loss,
             journal=config.output.journal,
             view=config.output.view,
+            budgets=config.budgets,
         )
         for market in config.markets
         if market.plan.wires is not None

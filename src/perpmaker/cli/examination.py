@@ -9,7 +9,7 @@ Rules kept here:
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from perpmaker.cli.checklist import show_checklist
@@ -22,6 +22,7 @@ from perpmaker.journal.limits import active_latches
 from perpmaker.journal.live import unfinished_runs
 from perpmaker.journal.writer import open_journal
 from perpmaker.maker.settings import StrategySettings
+from perpmaker.risk.budgets import BudgetLimits
 from perpmaker.runtime.live.first_price import first_price
 from perpmaker.runtime.live.preflight import Known, Preflight, preflight
 from perpmaker.runtime.live.preflight_checks import Check, Protections, Status
@@ -35,7 +36,7 @@ from perpmaker.venues.registry import credentials_name, open_source, open_venue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """What is to be examined; ``settings`` None leaves out what depends on the strategy."""
+    """What is to be examined; ``settings`` None leaves out what depends on the strategy, ``budgets`` are a file's."""
 
     exchange: str
     symbol: str | None
@@ -47,6 +48,7 @@ class Examination:
     no_loss_limit: bool
     journal: str | None
     view: View
+    budgets: BudgetLimits = field(default_factory=BudgetLimits)
 
 
 def examine(wanted: Examination) -> ExitCode:
@@ -107,7 +109,7 @@ async def examine_at(
     """
     price, streamed = await _first_price(source)
     known = _known(wanted, symbol, venue, clock, price)
-    protections = Protections(wanted.max_daily_loss or Decimal(0), wanted.no_loss_limit)
+    protections = Protections(wanted.max_daily_loss or Decimal(0), wanted.no_loss_limit, wanted.budgets)
     found = await preflight(source, venue, wanted.settings, protections, known)
     if streamed is not None and found.clock is not None:  # a venue that cannot be reached is told once
         _put(found, "market", streamed)

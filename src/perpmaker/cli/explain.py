@@ -56,6 +56,9 @@ def explain(
         chosen = load_config(config, typed_flags(context), market).market(market)
         plan, symbol, seed = chosen.plan, chosen.symbol, chosen.plan.data.seed
         settings, notes, account, found = plan.strategy, plan.notes, plan.simulation, plan.data.recordings
+        if not (data or exchange or chosen.is_simulated):
+            stand_in = f"the synthetic market stands in for that of {chosen.exchange}"
+            notes = (*notes, f"{stand_in}: say --exchange {chosen.exchange} and --symbol, or --data")
     else:
         settings, account, found = strategy.settings(), simulation.settings(), ()
         notes = tuple(strategy.notes(settings))

@@ -9,6 +9,7 @@ Rules kept here:
    trade with each other. Budgets add up amounts, so all markets must then be quoted in one currency.
 4. The first signal ends every market cleanly, all at the same time; the second at once.
 5. The exit code is the worst of all markets, by `WORST_FIRST`.
+6. A market that is alone, without a budget, tells of itself as if it were in no fleet: screen, lines, summary.
 """
 
 import asyncio
@@ -18,17 +19,22 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from rich.console import Console
+
 from perpmaker.cli.berth import Berth
 from perpmaker.cli.exit_codes import ExitCode
+from perpmaker.cli.fleet_screen import FleetScreen
 from perpmaker.cli.fleet_view import FleetResult, as_json, show_fleet
 from perpmaker.cli.interrupts import ending_cleanly
 from perpmaker.cli.live_session import Checked, LiveSession
+from perpmaker.cli.onlookers import Onlookers
 from perpmaker.cli.request import Request, View, WireSettings
 from perpmaker.cli.run_flags import SIMULATION
 from perpmaker.domain.errors import InvalidSettingError, JournalError, UserError
@@ -36,7 +42,7 @@ from perpmaker.domain.events import EndReason
 from perpmaker.journal.budgets import write_budgets
 from perpmaker.journal.limits import day_profit
 from perpmaker.journal.writer import Journal
-from perpmaker.maker.settings import StrategySettings
+from perpmaker.maker.settings import StrategySettings, StrategyTerms
 from perpmaker.risk.budgets import BudgetLimits
 from perpmaker.runtime.live.daily_loss import utc_day
 from perpmaker.runtime.live.portfolio import Portfolio
@@ -103,10 +109,11 @@ class Fleet:
         clock: the time of day.
         journal: where the runs are recorded; None records nothing.
         summary: a file for the summary of all.
-        view: how it is told; on a terminal, too, as lines.
+        view: how it is told. LIVE is one screen for all, AUTO is for who knows the terminal to decide.
         random_below: chooses the tags.
         settings: how carefully to watch the venues; by default each market's own.
         companion: runs beside the markets, and ends with the last of them.
+        onlookers: who looks on at all of them.
 
     Attributes:
         sessions: by the name of their market.
@@ -125,6 +132,7 @@ class Fleet:
         random_below: Callable[[int], int] = secrets.randbelow,
         settings: LiveSettings | None = None,
         companion: Callable[["Fleet"], Coroutine[Any, Any, None]] | None = None,
+        onlookers: Onlookers | None = None,
     ) -> None:
         self.fleet_id = str(uuid.uuid4())
         self._markets = markets
@@ -134,9 +142,13 @@ class Fleet:
         self._summary = summary
         self._view = view
         self._companion = companion
+        self._is_alone = len(markets) == 1 and limits == BudgetLimits()
         self._line = StartingLine(len(markets))
         self._tasks: list[asyncio.Task[ExitCode]] = []
         self.portfolio = Portfolio(limits, clock.now_ns(), self._carried())
+        self._screen = None
+        if view is View.LIVE and not self._is_alone:
+            self._screen = FleetScreen(Console(highlight=False), self.portfolio, clock)
         rates = self._rates()
         self.sessions: dict[str, LiveSession] = {}
         for market in markets:
@@ -148,6 +160,8 @@ class Fleet:
                 rate=None if rate is None else rate.share(),
                 played=market.played,
                 ready=self._line.ready,
+                is_alone=self._is_alone,
+                screen=self._screen,
             )
             self.sessions[market.name] = LiveSession(
                 market.request,
@@ -158,6 +172,7 @@ class Fleet:
                 random_below=random_below,
                 settings=settings,
                 berth=berth,
+                onlookers=onlookers,
             )
 
     def request_stop(self, reason: EndReason) -> None:
@@ -203,23 +218,30 @@ class Fleet:
 
     async def _trade(self, checked: Sequence[Checked]) -> ExitCode:
         """All markets at the same time, to the end of the last."""
-        for market, found in zip(self._markets, checked, strict=True):
-            session = self.sessions[market.name]
-            if market.source is not None:
-                market.source.on_end = partial(session.request_stop, EndReason.FEED_EXHAUSTED)
-            self._tasks.append(asyncio.create_task(self._one(market.name, session, found), name=market.name))
-        works = [self._tell_budgets(), *([] if self._companion is None else [self._companion(self)])]
-        beside = [asyncio.create_task(self._beside(work)) for work in works]
-        codes = await asyncio.gather(*self._tasks)
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        with self._screen or nullcontext():
+            codes = await self._all_to_their_ends(checked)
         code = min(codes, key=WORST_FIRST.index)
         results = [
             FleetResult(market.name, session.instrument, session.summary, market_code)
             for (market, session, market_code) in zip(self._markets, self.sessions.values(), codes, strict=True)
         ]
-        return self._publish(results, code)
+        return code if self._is_alone else self._publish(results, code)
+
+    async def _all_to_their_ends(self, checked: Sequence[Checked]) -> list[ExitCode]:
+        for market, found in zip(self._markets, checked, strict=True):
+            session = self.sessions[market.name]
+            if market.source is not None:
+                market.source.on_end = partial(session.request_stop, EndReason.FEED_EXHAUSTED)
+            self._tasks.append(asyncio.create_task(self._one(market.name, session, found), name=market.name))
+        works = [self._tell_budgets()]
+        works += [] if self._companion is None else [self._companion(self)]
+        works += [] if self._screen is None else [self._screen.keep_drawing()]
+        beside = [asyncio.create_task(self._beside(work)) for work in works]
+        codes = await asyncio.gather(*self._tasks)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        return codes
 
     @staticmethod
     async def _beside(work: Coroutine[Any, Any, None]) -> None:
@@ -247,21 +269,36 @@ class Fleet:
         finally:
             self._line.cannot_begin(name)
 
-    def apply(self, strategies: Mapping[str, StrategySettings], limits: BudgetLimits, told: Mapping[str, str]) -> None:
+    def apply(
+        self,
+        strategies: Mapping[str, StrategySettings],
+        limits: BudgetLimits,
+        told: Mapping[str, str],
+        daily_losses: Mapping[str, Decimal] | None = None,
+    ) -> None:
         """Other settings for markets by name, and other budgets, while everything goes on.
 
-        ``told`` says by market what was and what is. A market that has ended is left out.
+        ``told`` says by market what was and what is, ``daily_losses`` are limits to the day's loss (0 is off). A market
+        that has ended is left out.
 
         Raises:
             InvalidSettingError: something does not fit its market; nothing was changed.
         """
         self._refuse_several_currencies(limits)
-        found = {name: self.sessions[name].terms_of(strategy) for name, strategy in strategies.items()}
+        found = {name: self._terms_of(name, strategy) for name, strategy in strategies.items()}
         for name, terms in found.items():
             if terms is not None:
-                self.sessions[name].change(terms, told[name])
+                if daily_losses is not None and name in daily_losses:
+                    self.sessions[name].change_daily_loss(daily_losses[name])
+                self.sessions[name].change(strategies[name], terms, told[name])
         self._limits = limits
         self.portfolio.change_limits(limits, self._clock.now_ns())
+
+    def _terms_of(self, name: str, strategy: StrategySettings) -> StrategyTerms | None:
+        try:
+            return self.sessions[name].terms_of(strategy)
+        except InvalidSettingError as error:
+            raise InvalidSettingError(f"market {name}: {error}") from error
 
     async def _tell_budgets(self) -> None:
         """Let the journal know what is used, for `perpmaker status`; beside the loop, which must not wait for it."""

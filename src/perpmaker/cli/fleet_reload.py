@@ -1,10 +1,10 @@
-"""The configuration file while a fleet runs: what changes in it is taken up, or it is said why not.
+"""The configuration file while its markets run: what changes in it is taken up, or it is said why not.
 
 Rules kept here:
 
 1. The file is looked at every second, and at once on SIGHUP. It is read when it was written anew.
 2. A file that cannot be read, or that asks for something impossible, changes nothing. That is said, once for each state
-   of the file.
+   of the file. Real money without any limit to the loss is impossible then as it is at the start.
 3. What can be applied (`configuration.changes`) is applied to each market in one step between two of its events, new
    settings as a whole; nothing at all is applied where one market cannot take its own. What cannot be applied is said.
 4. The journal of each market keeps what was and what is.
@@ -82,8 +82,13 @@ class Reloading:
         for change in found.applicable:
             if change.market is not None:
                 told.setdefault(change.market, []).append(str(change))
-        strategies = {market.name: market.strategy for market in new.markets if market.name in told}
-        fleet.apply(strategies, new.budgets, {name: "\n".join(lines) for name, lines in told.items()})
+        plans = {market.name: market.plan for market in new.markets if market.name in told}
+        fleet.apply(
+            {name: plan.strategy for name, plan in plans.items()},
+            new.budgets,
+            {name: "\n".join(lines) for name, lines in told.items()},
+            {name: plan.wires.max_daily_loss for name, plan in plans.items() if plan.wires is not None},
+        )
         for change in (*found.applicable, *found.refused):
             self._say(str(change) if change.reason else f"{change}: applied")
         self._config = _taken_up(self._config, new, found)
@@ -106,6 +111,8 @@ def _taken_up(old: Config, new: Config, found: Changes) -> Config:
 
 
 def _market(old: MarketConfig, new: MarketConfig, refused: set[tuple[str | None, str, str]]) -> MarketConfig:
+    if old.exchange != new.exchange:
+        return old
     section = f"markets.{old.name}"
     kept: dict[str, Setting] = {
         key: setting for key, setting in old.settings.items() if (old.name, section, key) in refused

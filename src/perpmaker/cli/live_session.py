@@ -24,10 +24,13 @@ from perpmaker.cli.berth import Berth
 from perpmaker.cli.checklist import show_checklist
 from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.interrupts import ending_cleanly
+from perpmaker.cli.live_control import LiveControl
 from perpmaker.cli.live_memory import LiveMemory
 from perpmaker.cli.live_watchers import LiveWatchers
+from perpmaker.cli.onlookers import Onlookers, RunOnlookers, about_run
 from perpmaker.cli.request import Request, WireSettings
 from perpmaker.cli.session import end_journal, settings_by_name
+from perpmaker.cli.strategy_changes import settings_by_flag
 from perpmaker.cli.teller import exit_code
 from perpmaker.domain.errors import InvalidSettingError, UserError
 from perpmaker.domain.events import EndReason, Event, SettingsChanged
@@ -37,6 +40,8 @@ from perpmaker.journal.recover_runs import recover_runs
 from perpmaker.journal.writer import Journal, RunJournal, RunStart
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import StrategySettings, StrategyTerms
+from perpmaker.monitor.viewer import Subject
+from perpmaker.risk.budgets import BudgetLimits
 from perpmaker.runtime.live.daily_loss import DailyLoss
 from perpmaker.runtime.live.preflight import Preflight, answered, preflight
 from perpmaker.runtime.live.preflight_checks import Protections
@@ -48,6 +53,7 @@ from perpmaker.runtime.recorder import Recorder
 from perpmaker.runtime.summary import RunFacts, Summary
 from perpmaker.venues.clock import Clock
 from perpmaker.venues.errors import VenueError
+from perpmaker.venues.fan_out import FanOut
 from perpmaker.venues.paper import PaperVenue
 from perpmaker.venues.port import AccountState, MarketTerms, Venue
 from perpmaker.venues.redaction import redact
@@ -74,8 +80,10 @@ class LiveSession:
         random_below: chooses the tag of the run.
         settings: how carefully to watch the venue.
         berth: its place in a fleet, if it is in one.
+        onlookers: who looks on at the runs of this process.
 
     Attributes:
+        strategy: the settings of now.
         run: the driver, once it is made.
         instrument: what is traded, once it was looked up.
         summary: of the run, once it is over.
@@ -92,6 +100,7 @@ class LiveSession:
         random_below: Callable[[int], int] = secrets.randbelow,
         settings: LiveSettings | None = None,
         berth: Berth | None = None,
+        onlookers: Onlookers | None = None,
     ) -> None:
         self._request = request
         self._wires = wires
@@ -103,13 +112,16 @@ class LiveSession:
             max_book_age_ns=wires.max_book_age_ns, has_account_alone=not wires.is_account_shared
         )
         self._berth = berth
+        self._onlookers = onlookers
         self._memory = LiveMemory(journal, venue.facts, wires, clock)
-        self._label = "" if berth is None else f"{berth.name}: "
+        self._label = "" if berth is None or berth.label is None else f"{berth.label}: "
         self._mode = "live" if wires.is_live else "paper"
         self._symbol = ""
         self._tag = 1
         self._early_stop: EndReason | None = None
         self._account: AccountState | None = None
+        self._daily: DailyLoss | None = None
+        self.strategy = request.strategy
         self.run: LiveRun | None = None
         self.instrument: Instrument | None = None
         self.summary: Summary | None = None
@@ -175,20 +187,28 @@ class LiveSession:
         kept = replace(strategy, duration_s=self._request.strategy.duration_s)
         return StrategyTerms.of(kept, instrument, account.balance, account.leverage)
 
-    def change(self, terms: StrategyTerms, told: str) -> None:
-        """Let the run go on with these: at once, and all of them together."""
+    def change(self, strategy: StrategySettings, terms: StrategyTerms, told: str) -> None:
+        """Let the run go on with these: at once, and all of them together. ``terms`` are those of ``strategy``."""
         if self.run is not None:
+            self.strategy = strategy
             self.run.tell(SettingsChanged(self._clock.now_ns(), terms, told))
+
+    def change_daily_loss(self, limit: Decimal) -> None:
+        """Another limit to the loss of the day, quote currency, 0 is off; it is looked at with the next price."""
+        if self._daily is not None and self.instrument is not None:
+            self._daily.change_limit(self.instrument.money_to_quanta(limit) or None)
 
     async def _preflight(self) -> Preflight | None:
         """The checklist; None where something on it speaks against a start."""
         known = self._memory.known(self._symbol, await answered(self._venue.mark))
-        protections = Protections(max_daily_loss=self._wires.max_daily_loss, none_wanted=True)
+        berth = self._berth
+        budgets = BudgetLimits() if berth is None else berth.portfolio.limits
+        protections = Protections(self._wires.max_daily_loss, none_wanted=True, budgets=budgets)
         checked = await preflight(
             self._venue, self._venue, self._request.strategy, protections, known, is_paper=not self._wires.is_live
         )
         title = f"{self._mode.upper()}  {self._symbol} on {self._wires.exchange}"
-        show_checklist(checked, self._request.view, title, market=None if self._berth is None else self._berth.name)
+        show_checklist(checked, self._request.view, title, market=None if berth is None else berth.label)
         if checked.is_ready:
             return checked
         self._refuse(checked.refusal or "")
@@ -256,10 +276,11 @@ class LiveSession:
         self._account = account = await answered(self._venue.account)
         terms = StrategyTerms.of(self._request.strategy, market.instrument, account.balance, account.leverage)
         maker = MarketMaker(terms, self._clock.now_ns())
-        daily = self._memory.daily_loss(market.instrument, journal)
+        self._daily = daily = self._memory.daily_loss(market.instrument, journal)
         berth = self._berth
-        name = None if berth is None else berth.name
-        watchers = LiveWatchers(self._request, self._wires, maker, market.instrument, journal, daily, name)
+        watchers = LiveWatchers(self._request, self._wires, maker, market.instrument, journal, daily, berth)
+        onlookers = watchers.onlookers = self._looked_at(maker, market.instrument, watchers, journal)
+        stack.callback(onlookers.abandon)  # where the run does not come to an end
         recorder = self._recorder(stack, market, watchers)
         watchers.tell_opening(self._mode, notes)
         run = LiveRun(
@@ -274,11 +295,33 @@ class LiveSession:
             opening=opening,
             daily_loss=daily,
             heartbeat=watchers.heartbeat,
-            recorder=recorder,
+            recorder=onlookers.monitor.depth if recorder is None else FanOut(recorder, onlookers.monitor.depth),
             rate=None if berth is None else berth.rate,
             seat=ALONE if berth is None else self._seat(berth, account.equity, maker, market, daily),
         )
+        control = LiveControl(self, run, maker, market.instrument, self._clock, watchers.note)
+        await onlookers.begin(run, control.carry_out, self._named_settings())
         return run, watchers
+
+    def _looked_at(
+        self, maker: MarketMaker, instrument: Instrument, watchers: LiveWatchers, journal: RunJournal | None
+    ) -> RunOnlookers:
+        berth = self._berth
+        subject = Subject(
+            about=about_run(
+                None if journal is None else journal.run_id, self._wires, instrument, maker, berth, mode=self._mode
+            ),
+            maker=maker,
+            instrument=instrument,
+            statistics=watchers.statistics,
+            drawdown=watchers.drawdown,
+            clock=self._clock,
+            settings=lambda: settings_by_flag(self.strategy),
+            queue_ahead=self._queue_ahead,
+            portfolio=None if berth is None else berth.portfolio,
+        )
+        queues = {} if journal is None else {"journal": lambda: journal.waiting}
+        return RunOnlookers(subject, self._tag, self._onlookers, watchers.note, queues)
 
     def _seat(
         self, berth: Berth, equity: Decimal, maker: MarketMaker, market: MarketTerms, daily: DailyLoss
@@ -306,7 +349,11 @@ class LiveSession:
         except Exception as failure:  # noqa: BLE001 - whatever it was, the run must end with its summary and exit code
             error = failure
         outcome = outcome or Outcome(EndReason.FAILED, run.orders_left)
-        return self._conclude(run, watchers, journal, outcome, error, time.perf_counter() - began_s)
+        code = self._conclude(run, watchers, journal, outcome, error, time.perf_counter() - began_s)
+        assert watchers.onlookers is not None
+        assert self.summary is not None
+        await watchers.onlookers.end(outcome, error, self.summary)
+        return code
 
     def _signals(self, run: LiveRun) -> AbstractContextManager[None]:
         """Rule 3."""

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Final
 
+from perpmaker.cli.berth import Berth
 from perpmaker.cli.live_notes import LiveNotes, OpeningNotes
 from perpmaker.cli.notes import TradeWatch, maker_notes
+from perpmaker.cli.onlookers import RunOnlookers
 from perpmaker.cli.request import Request, WireSettings
 from perpmaker.cli.run_flags import SIMULATION
 from perpmaker.cli.screen import Screen
@@ -37,7 +39,12 @@ class LiveWatchers:
         instrument: units.
         journal: where the run is recorded, if anywhere.
         daily: the day's result.
-        name: the market's in a fleet: everything that is told says it.
+        berth: its place in a fleet, if it is in one: what is told says of which market it is.
+
+    Attributes:
+        statistics: what the run did.
+        drawdown: how far it fell.
+        onlookers: told what the observers are, after them, and every remark; none until they are set.
     """
 
     def __init__(
@@ -48,10 +55,14 @@ class LiveWatchers:
         instrument: Instrument,
         journal: RunJournal | None,
         daily: DailyLoss,
-        name: str | None = None,
+        berth: Berth | None = None,
     ) -> None:
-        self.teller = Teller(request.view, request.summary, maker, instrument, name)
-        self._label = "" if name is None else f"{name}: "
+        label = None if berth is None else berth.label
+        self._fleet_screen = None if berth is None else berth.screen
+        console = None if self._fleet_screen is None else self._fleet_screen.console
+        self.teller = Teller(request.view, request.summary, maker, instrument, label, console)
+        self._name = label or ""
+        self._label = "" if label is None else f"{label}: "
         self._request = request
         self._wires = wires
         self._maker = maker
@@ -60,8 +71,9 @@ class LiveWatchers:
         self._daily = daily
         self._start_ns = maker.state.now_ns
         self._notes = LiveNotes(self.teller, self._record)
-        self._statistics = RunStatistics(instrument, maker.state.terms.max_position_lots, self._start_ns)
-        self._drawdown = DrawdownWatch(maker.state)
+        self.statistics = RunStatistics(instrument, maker.state.terms.max_position_lots, self._start_ns)
+        self.drawdown = DrawdownWatch(maker.state)
+        self.onlookers: RunOnlookers | None = None
         self._trades = TradeWatch(maker)
         self._day: DailyObserver | None = None
         self._next_heartbeat_ns = 0
@@ -69,7 +81,7 @@ class LiveWatchers:
     def observers(self, stack: ExitStack, title: str, queue_ahead: Callable[[int], int | None]) -> list[Observer]:
         """What is told of every step, in this order; a live view is closed with the stack."""
         request, maker, instrument = self._request, self._maker, self._instrument
-        found: list[Observer] = [self._statistics, self._drawdown, self._trades]
+        found: list[Observer] = [self.statistics, self.drawdown, self._trades]
         if self._journal is not None:
             found.append(JournalObserver(self._journal, maker))
             if self._wires.is_live:
@@ -77,23 +89,31 @@ class LiveWatchers:
                 found.append(self._day)
         found.append(OpeningNotes(self.teller, request.strategy, maker, instrument, request.simulation))
         terms = maker.state.terms
-        screen = Screen(self.teller.console, title, maker, instrument, terms, self._start_ns, queue_ahead)
+        screen: AbstractContextManager[Observer]
+        if self._fleet_screen is None:
+            screen = Screen(self.teller.console, title, maker, instrument, terms, self._start_ns, queue_ahead)
+        else:
+            screen = nullcontext(self._fleet_screen.add(self._name, self._wires, maker, instrument))
         view = self.teller.view(screen)
         if isinstance(view, AbstractContextManager):
             view = stack.enter_context(view)
         if view is not None:
             found.append(view)
-        return found
+        return found if self.onlookers is None else [*found, *self.onlookers.all]
 
     def note(self, kind: str, text: str) -> None:
         """A remark from the wires."""
         self._notes.note(kind, text)
+        if self.onlookers is not None:
+            self.onlookers.note(kind, text)
 
     def heartbeat(self, now_ns: int) -> None:
-        """The run is alive: the journal is told once a second."""
+        """The run is alive: the journal is told once a second, whoever looks on at once."""
         if self._journal is not None and now_ns >= self._next_heartbeat_ns:
             self._next_heartbeat_ns = now_ns + HEARTBEAT_NS
             self._journal.heartbeat(now_ns)
+        if self.onlookers is not None:
+            self.onlookers.tick(now_ns)
 
     def tell_opening(self, mode: str, notes: Sequence[str]) -> None:
         """What kind of run it is, and what came before it."""
@@ -129,10 +149,10 @@ class LiveWatchers:
         """The run in figures."""
         assert facts.end_reason is outcome.reason
         return summarize(
-            self._statistics,
+            self.statistics,
             equity_start_quanta=self._maker.state.terms.balance_quanta,
             mark_milliticks=self._maker.state.mark_milliticks or 0,
-            max_drawdown_quanta=self._drawdown.max_quanta,
+            max_drawdown_quanta=self.drawdown.max_quanta,
             requests=run.requests,
             end_ns=end_ns,
             events=run.market_messages,

@@ -7,6 +7,7 @@ import typer
 from typer.exceptions import TyperException
 
 from perpmaker import __version__, compiled
+from perpmaker.cli.alerts import alerts_app
 from perpmaker.cli.backtest import backtest
 from perpmaker.cli.cancel import cancel
 from perpmaker.cli.clear import clear
@@ -14,6 +15,7 @@ from perpmaker.cli.close import close
 from perpmaker.cli.compare import compare
 from perpmaker.cli.compile import compile_maker
 from perpmaker.cli.config import config_app
+from perpmaker.cli.dashboard import dashboard_app
 from perpmaker.cli.data import data_app
 from perpmaker.cli.doctor import doctor
 from perpmaker.cli.exit_codes import ExitCode
@@ -52,7 +54,9 @@ app.command("report")(report)
 app.command("compare")(compare)
 app.command("fidelity")(fidelity)
 app.command("compile")(compile_maker)
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(config_app, name="config")
+app.add_typer(dashboard_app, name="dashboard")
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
 

@@ -25,6 +25,18 @@ class View(Enum):
     NONE = "none"
 
 
+class LogLevel(Enum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(Enum):
+    JSON = "json"
+    CONSOLE = "console"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationSettings:
     """The simulated exchange, in the trader's units."""
@@ -65,6 +77,42 @@ class WireSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """Who looks on while a run goes on; as it is, nobody does.
+
+    ``is_real_time``: a simulation is played at the speed of a clock for whoever comes by.
+    A port that is None is not served. ``dashboard_config`` is the configuration file that says how the page is served.
+    Without ``has_log`` no log is written; without ``log_file`` it goes to the standard error.
+    """
+
+    is_real_time: bool = False
+    dashboard_port: int | None = None
+    dashboard_config: Path | None = None
+    metrics_port: int | None = None
+    has_alerts: bool = False
+    has_log: bool = False
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.CONSOLE
+    log_file: Path | None = None
+
+    @property
+    def named(self) -> str:
+        """The flags that need real time; empty without any."""
+        given = {
+            "--real-time": self.is_real_time,
+            "--dashboard": self.dashboard_port is not None,
+            "--metrics-port": self.metrics_port is not None,
+            "--alerts": self.has_alerts,
+        }
+        return " and ".join(flag for flag, is_given in given.items() if is_given)
+
+    @property
+    def needs_real_time(self) -> bool:
+        """Whether somebody looks on who reads a clock: a simulation is played at its speed then."""
+        return bool(self.named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One run: what to trade, how, on what, and where to tell about it.
 
@@ -84,6 +132,7 @@ class Request:
     command_line: str
     notes: Sequence[str]
     data: DataChoice = field(default_factory=DataChoice)
+    watching: Watching = field(default_factory=Watching)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

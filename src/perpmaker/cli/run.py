@@ -7,6 +7,7 @@ from perpmaker.cli.flag_groups import with_groups
 from perpmaker.cli.flags import DirectionFlags, ExchangeFlags, StrategyFlags
 from perpmaker.cli.run_flags import FeedFlags, MarketFlags, OutputFlags, WireFlags, plan_of
 from perpmaker.cli.starting import start, start_configured
+from perpmaker.cli.watch_flags import WatchFlags
 
 
 @with_groups
@@ -20,6 +21,7 @@ def run(
     feed: FeedFlags,
     simulation: ExchangeFlags,
     output: OutputFlags,
+    watch: WatchFlags,
     direction: DirectionFlags,
 ) -> None:
     """Make a market in one perpetual future.
@@ -30,4 +32,5 @@ def run(
     direction.refuse()
     if config is not None:
         raise typer.Exit(start_configured(config, context))
-    raise typer.Exit(start(plan_of(market, strategy, wires, feed, simulation).request(output)))
+    watching = watch.settings()
+    raise typer.Exit(start(plan_of(market, strategy, wires, feed, simulation).request(output, watching)))

@@ -13,7 +13,8 @@ from typing import Final
 
 from perpmaker.cli import options as o
 from perpmaker.cli.flags import ExchangeFlags, StrategyFlags, check_market_type
-from perpmaker.cli.request import Request, SimulationSettings, View, WireSettings, command_line
+from perpmaker.cli.request import Request, SimulationSettings, View, Watching, WireSettings, command_line
+from perpmaker.cli.watch_flags import check_exchange, check_journal, simulated_speed
 from perpmaker.data.choice import SYNTHETIC, DataChoice
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.maker.settings import StrategySettings
@@ -89,20 +90,29 @@ class MarketPlan:
     speed: float
     notes: tuple[str, ...]
 
-    def request(self, output: OutputFlags) -> Request:
-        """A run of this alone, by the command line of this process."""
+    def request(self, output: OutputFlags, watching: Watching | None = None) -> Request:
+        """A run of this alone, by the command line of this process; nobody looks on where nothing else is said.
+
+        Raises:
+            InvalidSettingError: who looks on cannot do so at this speed, or without a journal.
+        """
+        watching = watching or Watching()
+        check_journal(watching, output.journal)
+        if self.wires is not None:
+            check_exchange(watching, self.exchange)
         return Request(
             symbol=self.symbol,
             strategy=self.strategy,
             simulation=self.simulation,
             data=self.data,
             wires=self.wires,
-            speed=self.speed,
+            speed=simulated_speed(watching, self.speed) if self.wires is None else self.speed,
             summary=output.summary,
             journal=output.journal,
             view=output.view,
             command_line=command_line(),
             notes=self.notes,
+            watching=watching,
         )
 
 

@@ -22,11 +22,12 @@ _REDRAW_S = 0.125
 _NEWS_KEPT = 4
 _BAR_WIDTH = 40
 _NS_PER_S = 1_000_000_000
-_IN_FLIGHT = {
+IN_FLIGHT = {
     OrderStatus.PENDING_PLACE: "on its way",
     OrderStatus.PENDING_CANCEL: "being cancelled",
     OrderStatus.UNKNOWN: "outcome unknown",
 }
+"""What is said of a level whose order is neither there nor gone."""
 
 
 class Screen:
@@ -96,7 +97,7 @@ class Screen:
         passed = (self._now_ns - self._start_ns) / _NS_PER_S
         whole = self._terms.duration_ns / _NS_PER_S
         grid = Table.grid(padding=(0, 1))
-        label = f"{self._clock()} of {_hms(whole)}" if whole else f"{self._clock()}, until stopped"
+        label = f"{self._clock()} of {hms(whole)}" if whole else f"{self._clock()}, until stopped"
         share = min(1.0, passed / whole) if whole else 0.0
         grid.add_row(label, ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH), self._maker.phase.value)
         return grid
@@ -130,7 +131,7 @@ class Screen:
         price = self._instrument.price(level.price_ticks)
         shown = Text(f"{self._instrument.quantity(level.lots)} @ {price}", style=style)
         if level.status is not OrderStatus.LIVE:
-            return shown, Text(_IN_FLIGHT.get(level.status, ""), style="dim") if level.status else Text("")
+            return shown, Text(IN_FLIGHT.get(level.status, ""), style="dim") if level.status else Text("")
         ahead = self._queue_ahead(level.order_id)
         return shown, Text("" if ahead is None else f"{self._instrument.quantity(ahead)}", style="dim")
 
@@ -157,10 +158,11 @@ class Screen:
         )
 
     def _clock(self) -> str:
-        return _hms((self._now_ns - self._start_ns) / _NS_PER_S)
+        return hms((self._now_ns - self._start_ns) / _NS_PER_S)
 
 
-def _hms(seconds: float) -> str:
+def hms(seconds: float) -> str:
+    """Hours, minutes and seconds."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"

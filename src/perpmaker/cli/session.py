@@ -39,8 +39,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from perpmaker.journal.writer import RunJournal
+    from perpmaker.monitor.step_log import StepLog
 
 EXCHANGE: Final = "sim"
+
+_TAG: Final = 1
+"""Of a run that shares its exchange with no other."""
 
 Watcher = AbstractContextManager[Observer]
 """What shows a run on a terminal while it goes on."""
@@ -115,6 +119,10 @@ class Session:
                 view = stack.enter_context(view)
             if view is not None:
                 observers.append(view)
+            log = self._log(stack, None if journal is None else journal.run_id)
+            if log is not None:
+                log.started(self._settings())
+                observers.append(log)
             pace = None if self._request.speed == float("inf") else Pace(self._request.speed)
             replay = Replay(self._run.maker, self._run.exchange, observers, pace)
             began = time.perf_counter()
@@ -124,6 +132,8 @@ class Session:
                 return Played(ExitCode.ABANDONED)
             self._teller.conclude(outcome, error, self._watch.verdict(self._request.strategy, self._touches))
             summary = self._summarize(outcome, replay.requests, wall_s)
+            if log is not None:
+                log.ended(outcome.reason.value, orders_left=outcome.orders_left, error=error)
             is_recorded = journal is None or end_journal(journal, summary)
         is_told = self._teller.publish(summary)
         code = exit_code(outcome, is_told=is_told and is_recorded)
@@ -163,6 +173,18 @@ class Session:
             provenance=run.data.provenance,
         )
         return stack.enter_context(journal.begin_run(about))
+
+    def _log(self, stack: ExitStack, run_id: str | None) -> "StepLog | None":
+        """Raises `InvalidSettingError` where the file cannot be written."""
+        if not self._request.watching.has_log:
+            return None
+        from perpmaker.cli.onlookers import log_settings  # noqa: PLC0415 - a second that most runs do not need
+        from perpmaker.monitor.logs import Log  # noqa: PLC0415 - the same
+        from perpmaker.monitor.step_log import StepLog  # noqa: PLC0415 - the same
+        from perpmaker.venues.clock import SystemClock  # noqa: PLC0415 - the same
+
+        log = stack.enter_context(Log(log_settings(self._request.watching), SystemClock()))
+        return StepLog(log, self._run.instrument, _TAG, {"run": run_id, "market": None})
 
     def _opening_notes(self) -> list[str]:
         notes = ["simulated exchange: no real money, no network", *maker_notes()]

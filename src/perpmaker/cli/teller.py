@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
 from perpmaker.cli.lines import Lines
@@ -26,7 +27,8 @@ class Teller:
         summary_file: where its summary goes, too.
         maker: whose position the lines show.
         instrument: units.
-        market: the name of one of several runs: its lines carry it.
+        market: the name of one of several runs: everything that is told carries it.
+        console: the terminal, where several runs share one.
     """
 
     def __init__(
@@ -36,8 +38,11 @@ class Teller:
         maker: MarketMaker,
         instrument: Instrument,
         market: str | None = None,
+        console: Console | None = None,
     ) -> None:
-        self.console = Console(highlight=False)
+        self.console = console or Console(highlight=False)
+        self._market = market
+        self._label = "" if market is None else f"{market}: "
         self.notes: list[str] = []
         self._lines = Lines(maker, instrument, sys.stdout, market)
         self._instrument = instrument
@@ -62,7 +67,7 @@ class Teller:
     def show(self, note: str) -> None:
         """A remark that is only shown."""
         if self._is_live:
-            self.console.print(note, style="dim")
+            self.console.print(Text(f"{self._label}{note}", style="dim"))
         elif not self._is_quiet:
             self._lines.note(note)
 
@@ -80,6 +85,8 @@ class Teller:
     def publish(self, summary: Summary) -> bool:
         """Show the summary and write its file; False when the file could not be written."""
         if not self._is_quiet:
+            if self._market is not None:
+                self.console.print(Text(f"\n{self._market}", style="bold"))
             show_summary(self.console, summary, self._instrument)
         if self._summary_file is None:
             return True

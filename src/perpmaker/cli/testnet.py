@@ -19,9 +19,10 @@ def serve_testnet(
         int, typer.Option(rich_help_panel=_SERVER, help="Port on 127.0.0.1; 0 takes any.", min=0, max=65535)
     ] = 8787,
     symbol: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            rich_help_panel=_MARKET, help="Market. Default: SOL_USDC_PERP, or the recording's own with --feed PATH."
+            rich_help_panel=_MARKET,
+            help="Market; several times for several. Default: SOL_USDC_PERP, or the recording's own with --feed PATH.",
         ),
     ] = None,
     feed: Annotated[
@@ -33,7 +34,7 @@ def serve_testnet(
         ),
     ] = SYNTHETIC,
     seed: Annotated[
-        int, typer.Option(rich_help_panel=_MARKET, help="Of the synthetic market and of the accounts' keys.", min=0)
+        int, typer.Option(rich_help_panel=_MARKET, help="Of the synthetic markets and of the accounts' keys.", min=0)
     ] = 1,
     speed: Annotated[
         float,
@@ -91,7 +92,7 @@ def serve_testnet(
 
     wanted = Serving(
         port=port,
-        symbol=symbol,
+        symbols=symbol or [],
         feed=feed,
         seed=seed,
         speed=speed,

@@ -1,4 +1,4 @@
-"""What `perpmaker testnet` does: open the market, serve it, say how to trade on it, end on a signal.
+"""What `perpmaker testnet` does: open the markets, serve them, say how to trade on them, end on a signal.
 
 Rules kept here:
 
@@ -8,6 +8,7 @@ Rules kept here:
 3. With ``--state`` what is there is gone on with; it is written at the end, and every `SAVE_S` when something happened.
 4. With ``--faults`` one random plan of `PLAN_S` follows the other, each with the next seed; every fault is printed when
    it begins, so that what a bot went through can be read and played again.
+5. Every further market takes the next seed, so that no two move alike.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ from pathlib import Path
 from typing import Final
 
 from perpmaker.cli.exit_codes import ExitCode
-from perpmaker.data.choice import DataChoice
-from perpmaker.data.opening import open_data
+from perpmaker.data.choice import SYNTHETIC, DataChoice
+from perpmaker.data.opening import OpenedData, open_data
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.money import rate_to_ppb
 from perpmaker.testnet.account import Account
@@ -43,7 +44,7 @@ class Serving:
     """What was asked for on the command line; see the flags of `perpmaker.cli.testnet`."""
 
     port: int
-    symbol: str | None
+    symbols: Sequence[str]
     feed: str
     seed: int
     speed: float
@@ -66,7 +67,6 @@ def serve(wanted: Serving) -> ExitCode:
 
 
 async def _serve(wanted: Serving) -> ExitCode:
-    data = open_data(DataChoice.of_feed(wanted.symbol, wanted.feed, wanted.seed))
     if wanted.speed == float("inf"):
         raise InvalidSettingError("--speed max: a testnet runs by the clock; give a number")
     terms = TestnetTerms(
@@ -75,18 +75,21 @@ async def _serve(wanted: Serving) -> ExitCode:
         maker_fee_ppb=rate_to_ppb(wanted.maker_fee),
         taker_fee_ppb=rate_to_ppb(wanted.taker_fee),
     )
-    testnet = Testnet(data.feed, terms, SystemClock(), seed=wanted.seed, accounts=wanted.accounts)
+    first, *others = _market_data(wanted)
+    testnet = Testnet(first.feed, terms, SystemClock(), seed=wanted.seed, accounts=wanted.accounts)
+    for data in others:
+        testnet.open_market(data.feed)
     keeper = None if wanted.state is None else _Keeper(testnet, wanted.state)
     ending = asyncio.Event()
     async with TestnetServer(testnet, port=wanted.port, control=wanted.control, seed=wanted.faults_seed or 0) as server:
         _end_on_signals(server, ending)
-        source = ", ".join(f"{name} {value}" for name, value in data.choice.named().items())
-        _say(
-            [f"testnet of {testnet.instrument.symbol} ({source}), speed {wanted.speed:g}", *_addresses(server, wanted)]
-        )
+        for market, data in zip(testnet.markets, (first, *others), strict=True):
+            source = ", ".join(f"{name} {value}" for name, value in data.choice.named().items())
+            _say([f"testnet of {market.instrument.symbol} ({source}), speed {wanted.speed:g}"])
+        _say(_addresses(server, wanted))
         for account in testnet.accounts.values():
             _say(_account_lines(account))
-        _say(["", _how_to_trade(server), "Ctrl-C ends it."])
+        _say(["", *_how_to_trade(server), "Ctrl-C ends it."])
         tasks = [] if wanted.faults_seed is None else [asyncio.create_task(_trouble(server, wanted.faults_seed))]
         if keeper is not None:
             tasks.append(asyncio.create_task(keeper.run()))
@@ -97,6 +100,19 @@ async def _serve(wanted: Serving) -> ExitCode:
         keeper.save()
     _say(["testnet ended"])
     return ExitCode.DURATION
+
+
+def _market_data(wanted: Serving) -> list[OpenedData]:
+    """What every market does, at least one. Raises `UserError`."""
+    if len(wanted.symbols) > 1 and wanted.feed != SYNTHETIC:
+        raise InvalidSettingError(
+            f"--feed {wanted.feed}: a recording is of one market, and {len(wanted.symbols)} are named; name none, or "
+            "leave out --feed"
+        )
+    symbols: list[str | None] = [*wanted.symbols] or [None]
+    return [
+        open_data(DataChoice.of_feed(symbol, wanted.feed, wanted.seed + place)) for place, symbol in enumerate(symbols)
+    ]
 
 
 class _Keeper:
@@ -112,7 +128,8 @@ class _Keeper:
         self._has_changed = False
         restore(testnet, folder)
         self.save()
-        testnet.listeners.append(self._on_notice)
+        for market in testnet.markets:
+            market.listeners.append(self._on_notice)
 
     async def run(self) -> None:
         while True:
@@ -182,12 +199,12 @@ def _account_lines(account: Account) -> list[str]:
     ]
 
 
-def _how_to_trade(server: TestnetServer) -> str:
-    symbol = server.testnet.instrument.symbol
-    return (
-        f"To trade on it: perpmaker run --exchange backpack --live --symbol {symbol} "
+def _how_to_trade(server: TestnetServer) -> list[str]:
+    return [
+        f"To trade on it: perpmaker run --exchange backpack --live --symbol {market.instrument.symbol} "
         f"--base-url {server.base_url} --ws-url {server.ws_url} ..."
-    )
+        for market in server.testnet.markets
+    ]
 
 
 def _say(lines: Sequence[str]) -> None:

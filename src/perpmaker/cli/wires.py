@@ -5,21 +5,23 @@ Rules kept here:
 1. Paper is made of a market source and the simulated exchange; keys are neither read nor asked for.
 2. Whatever happens, connections and journal are closed on the way out.
 3. Markets of one process share what they can: keys are read once for each exchange, Backpack's connections are one
-   pool.
+   pool (`perpmaker.venues.backpack.pool`).
 """
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack
 
 from perpmaker.cli.exit_codes import ExitCode
 from perpmaker.cli.live_session import LiveSession
+from perpmaker.cli.onlookers import Onlookers
 from perpmaker.cli.output_file import check_writable
 from perpmaker.cli.request import NO_JOURNAL, Request, SimulationSettings, WireSettings
 from perpmaker.data.choice import DEFAULT_SYMBOL
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.journal.writer import open_journal
-from perpmaker.venues.backpack.http import HttpPool
 from perpmaker.venues.backpack.market_source import NAME as BACKPACK
+from perpmaker.venues.backpack.pool import BackpackPool
 from perpmaker.venues.clock import Clock, SystemClock
 from perpmaker.venues.credentials import Credentials, load_credentials
 from perpmaker.venues.paper import PaperTerms, PaperVenue
@@ -42,7 +44,7 @@ class SharedWires:
     """What all markets of a process have in common (rule 3)."""
 
     def __init__(self) -> None:
-        self.pool = HttpPool()
+        self.pool = BackpackPool()
         self._credentials: dict[str, Credentials] = {}
 
     def credentials(self, exchange: str) -> Credentials:
@@ -57,6 +59,15 @@ class SharedWires:
         await self.pool.close()
 
 
+def set_aside() -> None:
+    """Keep what is loaded by now out of the garbage collector's way.
+
+    A full collection looks at every object of every library, and would keep a decision waiting for that long.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 async def _open_and_play(request: Request, wires: WireSettings, clock: Clock) -> ExitCode:
     async with AsyncExitStack() as stack:
         shared = SharedWires()
@@ -66,7 +77,10 @@ async def _open_and_play(request: Request, wires: WireSettings, clock: Clock) ->
         journal = None
         if request.journal != NO_JOURNAL:
             journal = stack.enter_context(open_journal(request.journal))
-        return await LiveSession(request, wires, venue, clock, journal).play()
+        onlookers = stack.enter_context(Onlookers(request.watching, clock, request.journal))
+        session = LiveSession(request, wires, venue, clock, journal, onlookers=onlookers)
+        set_aside()
+        return await session.play()
 
 
 def open_wires(request: Request, wires: WireSettings, clock: Clock, shared: SharedWires) -> Venue:

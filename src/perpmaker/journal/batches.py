@@ -64,6 +64,11 @@ class BatchWriter:
         self._thread = Thread(target=self._run, name=f"journal-{run_no}", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Records that were handed over and are not written yet."""
+        return len(self._buffer)
+
     def put(self, record: Record) -> None:
         """Hand over a record.
 

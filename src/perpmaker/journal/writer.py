@@ -83,6 +83,11 @@ class RunJournal:
         return self._writer.rows_written
 
     @property
+    def waiting(self) -> int:
+        """Records that were handed over and are not written yet."""
+        return self._writer.waiting
+
+    @property
     def waited_s(self) -> float:
         """How long the run has waited for the journal because the buffer was full, seconds."""
         return self._writer.waited_s

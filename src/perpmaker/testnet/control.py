@@ -1,7 +1,7 @@
 """The control endpoint: faults and interventions on demand, and the exchange's own books, as JSON under ``/control``.
 
     GET    /control/accounts                    names and public keys
-    GET    /control/books?account=1             position, money, orders, fills, and what was risked
+    GET    /control/books?account=1&symbol=...  position, money, orders, fills, and what was risked
     GET    /control/faults                      what is on, what has struck how often, and all kinds there are
     POST   /control/faults                      {"kind": "latency", "amount": 200, "chance": 0.5, "for_ms": 3000}
     DELETE /control/faults                      everything is well again, and a running plan is stopped
@@ -19,10 +19,11 @@ Rules kept here:
    web page sent (it has an ``Origin``), is refused.
 2. A fault that lasts, with ``for_ms`` 0, is on until ``DELETE``. One that happens once has happened with the answer.
 3. An answer to a question is 200, to a command 204, to nonsense 400 with ``{"error": ...}``. No secret is ever in it.
+4. What concerns one market takes a ``symbol``; without it the first market is meant.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -61,6 +62,7 @@ class _DrawBody(msgspec.Struct):
 class _TradeBody(msgspec.Struct, forbid_unknown_fields=True):
     account: str
     quantity: Decimal
+    symbol: str | None = None
 
 
 class _TransferBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,10 +76,12 @@ class _OrderBody(msgspec.Struct, forbid_unknown_fields=True):
     price: str
     quantity: str
     client_id: int | None = None
+    symbol: str | None = None
 
 
 class _MarketBody(msgspec.Struct, forbid_unknown_fields=True):
     status: MarketStatus
+    symbol: str | None = None
 
 
 class _PermissionBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,14 +99,14 @@ class Control:
     Args:
         testnet: the exchange.
         faults: what goes wrong.
-        exposure: what was risked.
+        exposures: what was risked, by symbol.
     """
 
-    def __init__(self, testnet: Testnet, faults: Faults, exposure: ExposureWatch) -> None:
+    def __init__(self, testnet: Testnet, faults: Faults, exposures: Mapping[str, ExposureWatch]) -> None:
         self._testnet = testnet
+        self._markets = {market.instrument.symbol: market for market in testnet.markets}
         self._faults = faults
-        self._exposure = exposure
-        self._wire = Wire(testnet.instrument)
+        self._exposures = exposures
         self._runner: FaultRunner | None = None
         self._timers: set[asyncio.TimerHandle] = set()
         self._routes: Final[dict[tuple[str, str], Callable[[web.Request], Awaitable[Any]]]] = {
@@ -152,9 +156,9 @@ class Control:
         return [{"account": name, "api_key": account.keys.public} for name, account in self._testnet.accounts.items()]
 
     async def _books(self, request: web.Request) -> object:
-        name = self._named(request.query.get("account", ""))
-        self._testnet.advance()
-        return books_of(self._testnet, self._exposure, name)
+        name, market = self._named(request.query.get("account", "")), self._on(request.query.get("symbol"))
+        market.advance()
+        return books_of(market, self._exposures[market.instrument.symbol], name)
 
     async def _list_faults(self, _request: web.Request) -> object:
         return {
@@ -192,10 +196,11 @@ class Control:
 
     async def _trade(self, request: web.Request) -> None:
         body = msgspec.json.decode(await request.read(), type=_TradeBody)
-        lots = self._testnet.instrument.quantity_to_lots(abs(body.quantity))
+        market = self._on(body.symbol)
+        lots = market.instrument.quantity_to_lots(abs(body.quantity))
         if lots == 0:
             raise _NonsenseError(f"the quantity {body.quantity} is less than a lot")
-        self._testnet.trade_elsewhere(self._named(body.account), lots if body.quantity > 0 else -lots)
+        market.trade_elsewhere(self._named(body.account), lots if body.quantity > 0 else -lots)
 
     async def _transfer(self, request: web.Request) -> None:
         body = msgspec.json.decode(await request.read(), type=_TransferBody)
@@ -205,17 +210,20 @@ class Control:
         body = msgspec.json.decode(await request.read(), type=_OrderBody)
         if body.side not in _SIDES:
             raise _NonsenseError(f"the side must be Bid or Ask, got {body.side!r}")
-        order_id = self._testnet.place_foreign_order(
+        market = self._on(body.symbol)
+        wire = Wire(market.instrument)
+        order_id = market.place_foreign_order(
             self._named(body.account),
             _SIDES[body.side],
-            self._wire.ticks(body.price),
-            self._wire.lots(body.quantity),
+            wire.ticks(body.price),
+            wire.lots(body.quantity),
             body.client_id,
         )
         return {"id": str(order_id)}
 
     async def _market(self, request: web.Request) -> None:
-        self._testnet.set_market_status(msgspec.json.decode(await request.read(), type=_MarketBody).status)
+        body = msgspec.json.decode(await request.read(), type=_MarketBody)
+        self._on(body.symbol).set_market_status(body.status)
 
     async def _permit(self, request: web.Request) -> None:
         body = msgspec.json.decode(await request.read(), type=_PermissionBody)
@@ -225,6 +233,14 @@ class Control:
         if account not in self._testnet.accounts:
             raise _NonsenseError(f"no account {account!r}; there are {', '.join(self._testnet.accounts)}")
         return account
+
+    def _on(self, symbol: str | None) -> Testnet:
+        """Rule 4."""
+        if symbol is None:
+            return self._testnet
+        if symbol not in self._markets:
+            raise _NonsenseError(f"no market {symbol!r}; there are {', '.join(self._markets)}")
+        return self._markets[symbol]
 
     def _later(self, fault: Fault) -> None:
         """End a fault when its time is over."""

@@ -1,7 +1,8 @@
-"""The exchange's own books of an account as JSON: what a bot's journal is held against.
+"""The exchange's own books of an account on one market as JSON: what a bot's journal is held against.
 
-Money, prices and sizes are exact decimal strings, times ns. ``risked`` is the venue's own count for "never beyond the
-cap", see `perpmaker.testnet.exposure`; the run ``0`` stands for all runs together.
+``balance`` and ``equity`` are those of the account on all markets, everything else is this market's alone. Money,
+prices and sizes are exact decimal strings, times ns. ``risked`` is the venue's own count for "never beyond the cap",
+see `perpmaker.testnet.exposure`; the run ``0`` stands for all runs together.
 """
 
 from typing import Any
@@ -10,21 +11,23 @@ from perpmaker.domain.orders import Side
 from perpmaker.testnet.exchange import Testnet
 from perpmaker.testnet.exposure import Exposure, ExposureWatch
 from perpmaker.testnet.notices import FillRecord, OrderRecord
-from perpmaker.testnet.wire import Wire
+from perpmaker.testnet.wire import Wire, money_text
 
 
 def books_of(testnet: Testnet, exposure: ExposureWatch, name: str) -> dict[str, Any]:
-    """Everything that is known of an account; the testnet must have been advanced to now."""
+    """Everything that is known of an account on this market; the testnet must have been advanced to now."""
     wire = Wire(testnet.instrument)
-    books = testnet.accounts[name].books
+    account = testnet.accounts[name]
+    books = account.books
     position = books.position
     return {
         "account": name,
+        "symbol": testnet.instrument.symbol,
         "at_ns": testnet.clock.now_ns(),
         "position": wire.quantity(position.lots),
         "entry_price": wire.entry_price(position.cost_quanta, position.lots),
-        "balance": wire.money(books.balance_quanta),
-        "equity": wire.money(books.equity_quanta(testnet.mark_milliticks)),
+        "balance": money_text(account.holder.balance_units),
+        "equity": money_text(account.holder.equity_units),
         "deposited": wire.money(books.start_quanta),
         "transferred": wire.money(books.transfers_quanta),
         "realized": wire.money(position.realized_quanta),

@@ -1,39 +1,43 @@
-"""The exchange behind the testnet: one perpetual market, several accounts, no input or output of its own.
+"""The exchange behind the testnet: perpetual markets, several accounts, no input or output of its own.
 
     testnet = Testnet(feed, TestnetTerms(), clock, seed=1, accounts=2)
     testnet.listeners.append(on_notice)
     testnet.advance()
 
+A `Testnet` is one market of the exchange, usually its only one; `Testnet.open_market` adds another, on which the same
+accounts trade.
+
 Rules kept here:
 
-1. Time moves in `advance` only: it lets everything happen that is due by the clock, in order of time; at equal times
-   messages of the market come before a funding. Whoever answers or publishes anything calls it first.
+1. Time moves in `advance` only: it lets everything happen that is due by the clock, on all markets, in order of time;
+   at equal times messages of a market come before its funding. Whoever answers or publishes anything calls it first.
 2. The clock is the caller's. With ``terms.speed`` the market and the funding run faster; time stamps are the clock's.
 3. Listeners are told synchronously, see `perpmaker.testnet.notices`.
 4. In maintenance and in a market status that does not match, the book stands still and orders rest untouched; what the
    feed did meanwhile happens at once when trading resumes. A delisting ends all orders; positions stay.
 5. Funding is settled at whole multiples of the interval (an hour of the market) of the clock; in maintenance an
    interval passes without it.
+6. All markets have the same terms, clock and quote currency: it is the collateral of everything.
 """
 
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from perpmaker.domain.errors import RecordingError
+from perpmaker.domain.errors import InvalidSettingError, RecordingError
 from perpmaker.domain.money import MILLITICKS_PER_TICK, fee_quanta
 from perpmaker.domain.orders import Side
 from perpmaker.simulation import market_events as me
 from perpmaker.simulation.market_events import MarketFeed
 from perpmaker.simulation.player import FeedPlayer, FeedRow
-from perpmaker.testnet.account import Account
+from perpmaker.testnet.account import Account, Holder
 from perpmaker.testnet.api_errors import ApiError, ErrorCode
 from perpmaker.testnet.clearing import Clearing, Ending
 from perpmaker.testnet.gate import FeedGate
 from perpmaker.testnet.keys import AccountKeys
 from perpmaker.testnet.klines import Klines
 from perpmaker.testnet.liquidation import Liquidator
-from perpmaker.testnet.market import PublicMarket
+from perpmaker.testnet.market import OrderIds, PublicMarket
 from perpmaker.testnet.notices import (
     ExpiryReason,
     FundingRecord,
@@ -56,7 +60,7 @@ _FIRST_USER_ID: Final = 1_000_001
 
 
 class Testnet:
-    """The exchange.
+    """One market of the exchange, with what every account has on it.
 
     Args:
         feed: what the market does; played from now on.
@@ -64,6 +68,7 @@ class Testnet:
         clock: the testnet's clock.
         seed: of the accounts' keys.
         accounts: how many accounts; they are named "1", "2", ...
+        beside: a market of the exchange that this one is opened on, see `open_market`; its accounts trade here, too.
 
     Raises:
         RecordingError: the feed has no rows that state a book.
@@ -72,14 +77,21 @@ class Testnet:
     __test__ = False  # no test class, whatever its name says
 
     def __init__(
-        self, feed: MarketFeed, terms: TestnetTerms, clock: Clock, *, seed: int = 0, accounts: int = 1
+        self,
+        feed: MarketFeed,
+        terms: TestnetTerms,
+        clock: Clock,
+        *,
+        seed: int = 0,
+        accounts: int = 1,
+        beside: "Testnet | None" = None,
     ) -> None:
         self.instrument: Final = feed.instrument
         self.terms: Final = terms
         self.clock: Final = clock
         self.listeners: Final[list[Listener]] = []
         self.market_status = MarketStatus.OPEN
-        self.in_maintenance = False
+        self.in_maintenance: bool = beside is not None and beside.in_maintenance
         self.started_ns: Final = clock.now_ns()
         self.time_ns = self.started_ns
         """How far the market has come: commands take effect at this time, never between messages that are still due."""
@@ -87,16 +99,43 @@ class Testnet:
         self._gate = FeedGate()
         self._pinned_rate_ppb: int | None = None
         self._interval_ns = max(1, int(terms.funding_interval_ns / terms.speed))
-        self.market: Final = PublicMarket(self._tell, terms.funding_rate_ppb, self._interval_end(self.started_ns))
+        order_ids = OrderIds() if beside is None else beside.market.order_ids
+        next_funding_ns = self._interval_end(self.started_ns)
+        self.market: Final[PublicMarket] = PublicMarket(self._tell, terms.funding_rate_ppb, next_funding_ns, order_ids)
         self.funding_rates: Final[deque[FundingRecord]] = deque(maxlen=KEPT_RATES)
         """Rates of past intervals, oldest first; the amount is 0."""
         self.accounts: Final[dict[str, Account]] = {}
         self._clearing = Clearing(self.market, self.accounts, self._tell)
         self._liquidator = Liquidator(terms, self.market, self._clearing)
         self._entry = OrderEntry(self.instrument, terms, self.market, self._clearing)
-        self._open_accounts(seed, accounts)
+        self._open_accounts(self._holders(seed, accounts) if beside is None else beside.holders)
         self._by_key = {account.keys.public: account for account in self.accounts.values()}
+        self.markets: Final[list[Testnet]] = [] if beside is None else beside.markets
+        """Every market of the exchange, this one among them; the first opened it."""
+        self.markets.append(self)
         self.advance()
+
+    def open_market(self, feed: MarketFeed) -> "Testnet":
+        """Another market of the same exchange: the same accounts, terms and clock.
+
+        Raises:
+            InvalidSettingError: it is there already, or quoted in another currency.
+            RecordingError: the feed has no rows that state a book.
+        """
+        self.advance()
+        symbol, quote = feed.instrument.symbol, feed.instrument.quote
+        if any(market.instrument.symbol == symbol for market in self.markets):
+            raise InvalidSettingError(f"the market {symbol} is there twice; name every market once")
+        if quote != self.instrument.quote:
+            raise InvalidSettingError(
+                f"{symbol} is quoted in {quote}, {self.instrument.symbol} in {self.instrument.quote}: all markets of a "
+                "testnet have one quote currency; serve it by a testnet of its own"
+            )
+        return Testnet(feed, self.terms, self.clock, beside=self)
+
+    @property
+    def holders(self) -> list[Holder]:
+        return [account.holder for account in self.accounts.values()]
 
     @property
     def book(self) -> PublicBook:
@@ -124,7 +163,12 @@ class Testnet:
 
     @property
     def next_ns(self) -> int:
-        """When something happens next by itself: a message of the market or a funding."""
+        """When something happens next by itself, on any market: a message or a funding."""
+        return min(market.next_here_ns for market in self.markets)
+
+    @property
+    def next_here_ns(self) -> int:
+        """The same on this market."""
         next_message_ns = self._player.next_ns
         due_ns = self.market.next_funding_ns
         return due_ns if next_message_ns is None else min(due_ns, next_message_ns)
@@ -136,15 +180,23 @@ class Testnet:
         return max(sum(x for x in lots if x > 0), -sum(x for x in lots if x < 0))
 
     def advance(self) -> None:
-        """Let everything happen that is due; `time_ns` is then now."""
+        """Let everything happen that is due on all markets; `time_ns` is then now."""
         now_ns = max(self.time_ns, self.clock.now_ns())
-        while self.next_ns <= now_ns:
-            until_ns = min(now_ns, self.market.next_funding_ns)
-            for message in self._player.due(until_ns):
-                self._play(message.at_ns, message.rows)
-            if until_ns == self.market.next_funding_ns:
-                self._settle_funding(until_ns)
-        self.time_ns = now_ns
+        while True:
+            market = min(self.markets, key=lambda market: market.next_here_ns)
+            if market.next_here_ns > now_ns:
+                break
+            others_ns = [other.next_here_ns for other in self.markets if other is not market]
+            market.play_until(min(now_ns, market.market.next_funding_ns, *others_ns))
+        for market in self.markets:
+            market.time_ns = now_ns
+
+    def play_until(self, until_ns: int) -> None:
+        """A part of `advance`: what happens on this market, to the end of its funding interval at most."""
+        for message in self._player.due(until_ns):
+            self._play(message.at_ns, message.rows)
+        if until_ns == self.market.next_funding_ns:
+            self._settle_funding(until_ns)
 
     def account_by_key(self, public_key: str) -> Account | None:
         """The account of an API key (base64)."""
@@ -218,7 +270,7 @@ class Testnet:
         self._look_at_margin(owner, at_ns)
 
     def transfer(self, account: str, quanta: int) -> None:
-        """Deposit, or withdraw (negative), whatever the balance is."""
+        """Deposit, or withdraw (negative), whatever the balance is; it is booked on this market."""
         owner = self.accounts[account]
         at_ns = self._now(owner)
         owner.exchange.transfer(quanta)
@@ -233,13 +285,14 @@ class Testnet:
             ending = Ending(OrderStatus.EXPIRED, ExpiryReason.UNKNOWN, system_order=SystemOrder.BOOK_CLOSED)
             for account in self.accounts.values():
                 self._clearing.cancel(account, self._now(account), list(account.books.open_ids), ending)
-        self._hold_or_release()
+        self.hold_or_release()
 
     def set_maintenance(self, on: bool) -> None:
         """Begin or end a maintenance of the whole exchange."""
         self.advance()
-        self.in_maintenance = on
-        self._hold_or_release()
+        for market in self.markets:
+            market.in_maintenance = on
+            market.hold_or_release()
 
     def set_funding_rate(self, rate_ppb: int | None) -> None:
         """Fix the rate of this and all later intervals; None gives it back to the feed."""
@@ -249,9 +302,13 @@ class Testnet:
 
     def set_permission(self, account: str, *, can_trade: bool) -> None:
         """Allow or forbid the account's key to trade; reading stays allowed."""
-        self.accounts[account].can_trade = can_trade
+        self.accounts[account].holder.can_trade = can_trade
 
-    def _open_accounts(self, seed: int, count: int) -> None:
+    def _holders(self, seed: int, count: int) -> list[Holder]:
+        names = [str(number) for number in range(1, count + 1)]
+        return [Holder(name, _FIRST_USER_ID + int(name), AccountKeys(seed, name), self.terms) for name in names]
+
+    def _open_accounts(self, holders: Sequence[Holder]) -> None:
         """Play the beginning of the feed up to the first book, and open the accounts over it."""
         at_ns = self.started_ns
         rows: list[FeedRow] = []
@@ -262,10 +319,8 @@ class Testnet:
                 f"the market data of {self.instrument.symbol} does not begin with a book; record or import it again"
             )
         self.market.apply(at_ns, rows)
-        for number in range(1, count + 1):
-            name, keys = str(number), AccountKeys(seed, str(number))
-            user_id = _FIRST_USER_ID + number
-            self.accounts[name] = Account(name, user_id, keys, self.instrument, self.terms, at_ns, rows)
+        for holder in holders:
+            self.accounts[holder.name] = Account(holder, self.instrument, self.market, self.terms, at_ns, rows)
 
     def _play(self, at_ns: int, raw_rows: Sequence[FeedRow]) -> None:
         rows = self._gate.pass_on(raw_rows)
@@ -313,7 +368,8 @@ class Testnet:
     def _status(self) -> MarketStatus:
         return MarketStatus.CLOSED if self.in_maintenance else self.market_status
 
-    def _hold_or_release(self) -> None:
+    def hold_or_release(self) -> None:
+        """Rule 4, after the status of market or exchange has changed."""
         holds = not self._status().is_matching
         if holds and not self._gate.is_holding:
             book = self.market.book

@@ -5,10 +5,11 @@ Rules kept here:
 1. All of it goes through the testnet's own interface, so that the books stay true.
 2. Foreign orders and trades carry no client id, as if somebody had used the exchange's web page.
 3. What would need a market that is not there, or an account that does not exist, does nothing.
+4. What happens to a market happens to every market of the exchange.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -27,8 +28,16 @@ _FAR_TICKS_SHARE: Final = 20  # a foreign order rests a twentieth of the price a
 class _Cancel(msgspec.Struct):
     """The body of a cancel, as far as it matters here."""
 
+    symbol: str | None = None
     orderId: str | None = None  # noqa: N815 - the wire's name
     clientId: int | None = None  # noqa: N815
+
+
+class _Resting(NamedTuple):
+    """An order, and where it rests."""
+
+    symbol: str
+    record: OrderRecord
 
 
 class MarketFaults:
@@ -42,12 +51,13 @@ class MarketFaults:
 
     def __init__(self, testnet: Testnet, faults: Faults, account: str = "1") -> None:
         self._testnet = testnet
+        self._markets = {market.instrument.symbol: market for market in testnet.markets}
         self._faults = faults
         self._account = account
         self._begin: Final[dict[FaultKind, Callable[[Fault], None]]] = {
             FaultKind.MAINTENANCE: lambda _: testnet.set_maintenance(True),
-            FaultKind.PAUSED: lambda fault: testnet.set_market_status(_STATES[fault.amount]),
-            FaultKind.DELISTED: lambda _: testnet.set_market_status(MarketStatus.DELISTED),
+            FaultKind.PAUSED: lambda fault: self._set_status(_STATES[fault.amount]),
+            FaultKind.DELISTED: lambda _: self._set_status(MarketStatus.DELISTED),
             FaultKind.POSITION_CHANGED: self._change_position,
             FaultKind.FOREIGN_ORDER: self._place_foreign,
             FaultKind.BALANCE_SHRUNK: self._shrink_balance,
@@ -64,7 +74,7 @@ class MarketFaults:
         account = self._testnet.account_by_key(key)
         order = None if account is None else _order_of(account, body)
         if order is not None:
-            self._testnet.fill_resting(order.account, order.order_id)
+            self._markets[order.symbol].fill_resting(order.record.account, order.record.order_id)
 
     def _on_fault(self, fault: Fault, begins: bool) -> None:
         if begins and fault.kind in self._begin:
@@ -73,51 +83,56 @@ class MarketFaults:
         elif not begins and fault.kind in self._end and not self._faults.is_on(fault.kind):
             self._end[fault.kind]()
 
+    def _set_status(self, status: MarketStatus) -> None:
+        for market in self._markets.values():
+            market.set_market_status(status)
+
     def _reopen(self) -> None:
-        """Back to normal, unless another fault still keeps the market shut."""
+        """Back to normal, unless another fault still keeps the markets shut."""
         paused = [fault for fault in self._faults.active if fault.kind in (FaultKind.PAUSED, FaultKind.DELISTED)]
         if paused:
             self._begin[paused[-1].kind](paused[-1])
         else:
-            self._testnet.set_market_status(MarketStatus.OPEN)
+            self._set_status(MarketStatus.OPEN)
 
     def _change_position(self, fault: Fault) -> None:
         side = Side.BUY if fault.amount > 0 else Side.SELL
-        best = self._testnet.book.best(side.opposite)
-        lots = fault.amount * self._testnet.instrument.min_lots
-        if best is not None and lots != 0:
-            self._testnet.trade_elsewhere(self._account, lots, best.price_ticks)
+        for market in self._markets.values():
+            best = market.book.best(side.opposite)
+            lots = fault.amount * market.instrument.min_lots
+            if best is not None and lots != 0:
+                market.trade_elsewhere(self._account, lots, best.price_ticks)
 
     def _place_foreign(self, fault: Fault) -> None:
-        instrument = self._testnet.instrument
-        for number in range(fault.amount):
-            side = Side.BUY if number % 2 == 0 else Side.SELL
-            best = self._testnet.book.best(side)
-            if best is None:
-                continue
-            away = best.price_ticks // _FAR_TICKS_SHARE + number
-            try:
-                self._testnet.place_foreign_order(
-                    self._account, side, best.price_ticks - side * away, instrument.min_lots
-                )
-            except ApiError:
-                continue  # no margin, or a market that takes no orders: then there is none
+        for market in self._markets.values():
+            for number in range(fault.amount):
+                side = Side.BUY if number % 2 == 0 else Side.SELL
+                best = market.book.best(side)
+                if best is None:
+                    continue
+                price_ticks = best.price_ticks - side * (best.price_ticks // _FAR_TICKS_SHARE + number)
+                try:
+                    market.place_foreign_order(self._account, side, price_ticks, market.instrument.min_lots)
+                except ApiError:
+                    continue  # no margin, or a market that takes no orders: then there is none
 
     def _shrink_balance(self, fault: Fault) -> None:
-        balance_quanta = self._testnet.accounts[self._account].books.balance_quanta
+        account = self._testnet.accounts[self._account]
+        balance_quanta = account.holder.balance_units // account.units_per_quantum
         if balance_quanta > 0:
             self._testnet.transfer(self._account, -(balance_quanta * fault.amount // 100))
 
 
-def _order_of(account: Account, body: bytes) -> OrderRecord | None:
+def _order_of(account: Account, body: bytes) -> _Resting | None:
     """The bot's order that a cancel with this body is about."""
     try:
         cancel = msgspec.json.decode(body, type=_Cancel)
     except msgspec.MsgspecError:
         return None
-    for order in account.books.open_orders():
-        if order.client_id is None:
-            continue
-        if cancel.orderId in (None, str(order.order_id)) and cancel.clientId in (None, order.client_id):
-            return order
+    for symbol, held in account.holder.accounts.items():
+        for order in held.books.open_orders():
+            if order.client_id is None or cancel.symbol not in (None, symbol):
+                continue
+            if cancel.orderId in (None, str(order.order_id)) and cancel.clientId in (None, order.client_id):
+                return _Resting(symbol, order)
     return None

@@ -40,7 +40,7 @@ class RestGate:
         self._api = api
         self._faults = faults
         self._market = market
-        api.order_gate = self._refuse_order
+        api.gate_orders(self._refuse_order)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

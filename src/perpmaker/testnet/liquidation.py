@@ -2,7 +2,8 @@
 
 Rules kept here:
 
-1. An account is liquidated when its equity is less than the maintenance margin of its position at the mark.
+1. An account is liquidated when its equity is less than the maintenance margin of all its positions at their marks. It
+   begins on the market that is looked at first; the others follow while it is still due.
 2. Then every order expires (reason Liquidation), the position is closed at market, whatever the price, and a fee on the
    value of what was closed is taken. All of it has the origin LIQUIDATION_AUTOCLOSE.
 3. What the book cannot take is closed as soon as it can. A balance below zero stays: a testnet has no insurance fund.
@@ -39,11 +40,7 @@ class Liquidator:
 
     def is_due(self, account: Account) -> bool:
         """Rule 1."""
-        books, mark = account.books, self._market.mark_milliticks
-        if books.position.lots == 0:
-            return False
-        value = books.value_quanta(books.position.lots, mark)
-        return books.equity_quanta(mark) * RATE_SCALE < value * self._terms.maintenance_margin_ppb
+        return account.books.position.lots != 0 and account.holder.spare_scaled() < 0
 
     def look(self, account: Account, at_ns: int) -> None:
         """Liquidate the account if it is due; its own time must have come to ``at_ns``."""

@@ -7,7 +7,8 @@ Rules kept here:
 2. The mark is the feed's own as soon as there has been one, before that the middle of the book. The index is the mark:
    a testnet has no other exchange to look at.
 3. Ids of trades follow each other without holes; executions of accounts take their ids from the same row.
-4. The feed's trades have order ids on both sides like all others; nobody owns them.
+4. The feed's trades have order ids on both sides like all others; nobody owns them. Ids of orders are one row for all
+   markets of an exchange.
 """
 
 from collections import deque
@@ -29,6 +30,17 @@ _FIRST_TRADE_ID: Final = 500_000_001
 _FIRST_UPDATE_ID: Final = 1_000_000_000
 
 
+class OrderIds:
+    """Ids of the orders of an exchange, each given once."""
+
+    def __init__(self) -> None:
+        self.next = _FIRST_ORDER_ID
+
+    def take(self) -> int:
+        self.next += 1
+        return self.next - 1
+
+
 class PublicMarket:
     """What everybody may know of the market.
 
@@ -36,9 +48,12 @@ class PublicMarket:
         tell: hears every notice.
         funding_rate_ppb: rate of the current interval, until it is told.
         next_funding_ns: end of the current interval.
+        order_ids: those of the exchange.
     """
 
-    def __init__(self, tell: Callable[[Notice], None], funding_rate_ppb: int, next_funding_ns: int) -> None:
+    def __init__(
+        self, tell: Callable[[Notice], None], funding_rate_ppb: int, next_funding_ns: int, order_ids: OrderIds
+    ) -> None:
         self._tell = tell
         self.book: Final = PublicBook(_FIRST_UPDATE_ID)
         self.klines: Final = Klines()
@@ -49,8 +64,8 @@ class PublicMarket:
         """When the book last changed."""
         self.funding_rate_ppb = funding_rate_ppb
         self.next_funding_ns = next_funding_ns
+        self.order_ids: Final = order_ids
         self._mark_is_recorded = False
-        self._order_ids = _FIRST_ORDER_ID
         self._trade_ids = _FIRST_TRADE_ID
 
     @property
@@ -60,16 +75,15 @@ class PublicMarket:
     @property
     def next_ids(self) -> tuple[int, int]:
         """The next order id and the next trade id."""
-        return self._order_ids, self._trade_ids
+        return self.order_ids.next, self._trade_ids
 
     def continue_ids(self, order_id: int, trade_id: int) -> None:
         """Go on with these ids or later ones: those before have been used in an earlier life."""
-        self._order_ids = max(self._order_ids, order_id)
+        self.order_ids.next = max(self.order_ids.next, order_id)
         self._trade_ids = max(self._trade_ids, trade_id)
 
     def new_order_id(self) -> int:
-        self._order_ids += 1
-        return self._order_ids - 1
+        return self.order_ids.take()
 
     def new_trade_id(self) -> int:
         self._trade_ids += 1

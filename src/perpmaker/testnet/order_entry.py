@@ -5,11 +5,11 @@
 2.  client id: not that of an open order (INVALID_CLIENT_REQUEST);
 3.  size: minimum and maximum (INVALID_QUANTITY);
 4.  price: minimum, maximum, and the band about the mark (INVALID_PRICE);
-5.  room: open orders of the account (ORDER_LIMIT);
+5.  room: open orders of the account on this market (ORDER_LIMIT);
 6.  reduce-only: there must be a position on the other side (INVALID_ORDER, and the order expires);
 7.  post-only: it must not meet the book or an own order (INVALID_ORDER, and the order expires);
-8.  margin: with it, the largest exposure that the account can reach must be covered (INSUFFICIENT_MARGIN). An order
-    that can only reduce always passes;
+8.  margin: with it, the largest exposure that the account can reach must be covered, next to those on other markets
+    (INSUFFICIENT_MARGIN). An order that can only reduce always passes;
 9.  own orders that it would meet (`SelfTradePrevention`). RejectTaker: it takes what stands before them and the rest
     expires (INVALID_ORDER if there is nothing). RejectMaker: they expire, it goes on. RejectBoth: the first of them
     and the rest of it expire;
@@ -103,9 +103,8 @@ class OrderEntry:
         reducible = max(0, -books.position.lots * side)
         if reduce_only:
             return reducible
-        mark = self._market.mark_milliticks
-        value = max(0, books.equity_quanta(mark)) * RATE_SCALE
-        carried = value // (books.value_quanta(1, mark) * account.initial_margin_ppb)
+        lot_units = books.value_quanta(1, self._market.mark_milliticks) * account.units_per_quantum
+        carried = max(0, account.holder.free_scaled(account)) // (lot_units * account.initial_margin_ppb)
         return max(reducible, carried - books.position.lots * side - books.open_lots(side), 0)
 
     def record(self, account: Account, request: OrderRequest, lots: int, at_ns: int) -> OrderRecord:
@@ -178,8 +177,8 @@ class OrderEntry:
         if after <= 0:
             return
         opposite = books.open_lots(order.side.opposite) - books.position.lots * order.side
-        exposure = books.value_quanta(max(after, opposite), mark)
-        if exposure * account.initial_margin_ppb > books.equity_quanta(mark) * RATE_SCALE:
+        exposure_units = books.value_quanta(max(after, opposite), mark) * account.units_per_quantum
+        if exposure_units * account.initial_margin_ppb > account.holder.free_scaled(account):
             raise ApiError(ErrorCode.INSUFFICIENT_MARGIN, "Insufficient margin")
 
     def _plan(self, account: Account, order: OrderRecord) -> _Plan:

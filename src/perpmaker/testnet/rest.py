@@ -23,12 +23,11 @@ from perpmaker.testnet.api_errors import ApiError, ErrorCode
 from perpmaker.testnet.exchange import Testnet
 from perpmaker.testnet.order_payload import decode_body
 from perpmaker.testnet.rate_limit import MinuteLimit
-from perpmaker.testnet.rest_account import AccountRest
 from perpmaker.testnet.rest_call import Call, Page
 from perpmaker.testnet.rest_content import Contents
 from perpmaker.testnet.rest_history import HistoryRest
-from perpmaker.testnet.rest_orders import OrderGate, OrderRest
-from perpmaker.testnet.rest_public import PublicRest
+from perpmaker.testnet.rest_markets import PrivateMarkets, PublicMarkets
+from perpmaker.testnet.rest_orders import OrderGate
 from perpmaker.testnet.rest_query import Query
 from perpmaker.testnet.signing import Parameters, from_headers, verify
 
@@ -65,29 +64,22 @@ class _Route(NamedTuple):
 
 
 class RestApi:
-    """Answers requests to one testnet."""
+    """Answers requests to a testnet, about any of its markets."""
 
     def __init__(self, testnet: Testnet) -> None:
         self._testnet = testnet
-        contents = Contents(testnet.instrument)
-        self._public = PublicRest(testnet, contents.wire)
+        contents = {market.instrument.symbol: Contents(market.instrument) for market in testnet.markets}
+        self._public = PublicMarkets(testnet)
         self._public_routes = self._public.routes()
-        self._orders = OrderRest(testnet, contents)
-        self._private_routes = _private_routes(
-            AccountRest(testnet, contents), self._orders, HistoryRest(testnet, contents)
-        )
+        self._private = PrivateMarkets(testnet, contents)
+        self._private_routes = _private_routes(self._private, HistoryRest(contents))
         terms = testnet.terms
         self._limits = {name: MinuteLimit(terms.rest_per_minute) for name in testnet.accounts}
         self._history_limits = {name: MinuteLimit(terms.history_per_minute) for name in testnet.accounts}
 
-    @property
-    def order_gate(self) -> OrderGate | None:
-        """Asked before each order, also of a batch; an `ApiError` that it returns is the answer to that order."""
-        return self._orders.order_gate
-
-    @order_gate.setter
-    def order_gate(self, gate: OrderGate | None) -> None:
-        self._orders.order_gate = gate
+    def gate_orders(self, gate: OrderGate) -> None:
+        """Ask this before each order, also of a batch; an `ApiError` that it returns is the answer to that order."""
+        self._private.gate_orders(gate)
 
     def handle(self, request: RestRequest) -> RestResponse:
         """The answer to one request; never raises for what a client can send."""
@@ -117,7 +109,7 @@ class RestApi:
         groups = _signed_groups(request, body)
         account = verify(self._testnet, from_headers(request.headers), route.instruction, groups, request.received_ns)
         self._check_rate(account, route, request.received_ns)
-        if route.trades and not account.can_trade:
+        if route.trades and not account.holder.can_trade:
             raise ApiError(ErrorCode.FORBIDDEN, "API key is not permitted to trade")
         return Call(account, Query(request.query), body)
 
@@ -139,20 +131,20 @@ _TIME: Final = "/api/v1/time"
 _ALWAYS: Final = frozenset((_PING, _TIME, "/api/v1/status"))
 
 
-def _private_routes(account: AccountRest, orders: OrderRest, history: HistoryRest) -> dict[tuple[str, str], _Route]:
+def _private_routes(markets: PrivateMarkets, history: HistoryRest) -> dict[tuple[str, str], _Route]:
     return {
-        ("GET", "/api/v1/account"): _Route(account.account, "accountQuery"),
-        ("PATCH", "/api/v1/account"): _Route(account.update, "accountUpdate", trades=True),
-        ("GET", "/api/v1/account/limits/order"): _Route(account.max_order, "maxOrderQuantity"),
-        ("GET", "/api/v1/capital"): _Route(account.capital, "balanceQuery"),
-        ("GET", "/api/v1/capital/collateral"): _Route(account.collateral, "collateralQuery"),
-        ("GET", "/api/v1/position"): _Route(account.positions, "positionQuery"),
-        ("GET", "/api/v1/order"): _Route(orders.find, "orderQuery"),
-        ("POST", "/api/v1/order"): _Route(orders.execute, "orderExecute", trades=True),
-        ("DELETE", "/api/v1/order"): _Route(orders.cancel, "orderCancel", trades=True),
-        ("GET", "/api/v1/orders"): _Route(orders.find_all, "orderQueryAll"),
-        ("POST", "/api/v1/orders"): _Route(orders.execute_batch, "orderExecute", trades=True),
-        ("DELETE", "/api/v1/orders"): _Route(orders.cancel_all, "orderCancelAll", trades=True),
+        ("GET", "/api/v1/account"): _Route(markets.account, "accountQuery"),
+        ("PATCH", "/api/v1/account"): _Route(markets.update, "accountUpdate", trades=True),
+        ("GET", "/api/v1/account/limits/order"): _Route(markets.max_order, "maxOrderQuantity"),
+        ("GET", "/api/v1/capital"): _Route(markets.capital, "balanceQuery"),
+        ("GET", "/api/v1/capital/collateral"): _Route(markets.collateral, "collateralQuery"),
+        ("GET", "/api/v1/position"): _Route(markets.positions, "positionQuery"),
+        ("GET", "/api/v1/order"): _Route(markets.find, "orderQuery"),
+        ("POST", "/api/v1/order"): _Route(markets.execute, "orderExecute", trades=True),
+        ("DELETE", "/api/v1/order"): _Route(markets.cancel, "orderCancel", trades=True),
+        ("GET", "/api/v1/orders"): _Route(markets.find_all, "orderQueryAll"),
+        ("POST", "/api/v1/orders"): _Route(markets.execute_batch, "orderExecute", trades=True),
+        ("DELETE", "/api/v1/orders"): _Route(markets.cancel_all, "orderCancelAll", trades=True),
         ("GET", "/wapi/v1/history/fills"): _Route(history.fills, "fillHistoryQueryAll", is_history=True),
         ("GET", "/wapi/v1/history/orders"): _Route(history.orders, "orderHistoryQueryAll", is_history=True),
         ("GET", "/wapi/v1/history/funding"): _Route(history.funding, "fundingHistoryQueryAll", is_history=True),

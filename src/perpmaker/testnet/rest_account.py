@@ -1,14 +1,14 @@
 """The private paths about money and position.
 
-The account holds nothing but quote currency. It is all collateral, at weight 1. What orders and position need is locked
-equity, not a locked balance, as cross margin has it.
+The account holds nothing but quote currency. It is all collateral, at weight 1. What orders and positions need is
+locked equity, not a locked balance, as cross margin has it. Money, leverage and fees are those of all markets together.
 """
 
 from decimal import Decimal
 from typing import Final
 
 from perpmaker.domain.money import RATE_SCALE
-from perpmaker.testnet.account import Account
+from perpmaker.testnet.account import Holder
 from perpmaker.testnet.api_errors import ApiError, ErrorCode
 from perpmaker.testnet.exchange import Testnet
 from perpmaker.testnet.order_payload import AccountUpdate, convert
@@ -16,13 +16,13 @@ from perpmaker.testnet.rest_call import Call, check_symbol
 from perpmaker.testnet.rest_content import Content, Contents
 from perpmaker.testnet.rest_public import MARKET_TYPES
 from perpmaker.testnet.rest_query import SIDES
-from perpmaker.testnet.wire import basis_points, rate
+from perpmaker.testnet.wire import basis_points, money_text, rate
 
 _LIMIT: Final = "1000000000"
 
 
 class AccountRest:
-    """Answers questions about an account."""
+    """Answers questions about an account; those about a position are about one market."""
 
     def __init__(self, testnet: Testnet, contents: Contents) -> None:
         self._testnet = testnet
@@ -30,7 +30,7 @@ class AccountRest:
         self._wire = contents.wire
 
     def account(self, call: Call) -> Content:
-        account, terms = call.account, self._testnet.terms
+        holder, terms = call.account.holder, self._testnet.terms
         return {
             "autoBorrowSettlements": False,
             "autoLend": terms.auto_lend,
@@ -39,9 +39,9 @@ class AccountRest:
             "borrowLimit": "0",
             "futuresMakerFee": basis_points(terms.maker_fee_ppb),
             "futuresTakerFee": basis_points(terms.taker_fee_ppb),
-            "leverageLimit": f"{account.leverage:f}",
-            "limitOrders": len(account.books.open_ids),
-            "liquidating": account.is_liquidating,
+            "leverageLimit": f"{holder.leverage:f}",
+            "limitOrders": sum(len(account.books.open_ids) for account in holder.accounts.values()),
+            "liquidating": holder.is_liquidating,
             "positionLimit": _LIMIT,
             "spotMakerFee": basis_points(terms.maker_fee_ppb),
             "spotTakerFee": basis_points(terms.taker_fee_ppb),
@@ -54,39 +54,38 @@ class AccountRest:
         if update.leverage_limit is None:
             return
         leverage = _leverage(update.leverage_limit)
-        account, terms = call.account, self._testnet.terms
+        holder, terms = call.account.holder, self._testnet.terms
         if leverage * terms.initial_margin_ppb > RATE_SCALE:
             most = RATE_SCALE // terms.initial_margin_ppb
             raise ApiError(ErrorCode.MAX_LEVERAGE_REACHED, f"Leverage is limited to {most}")
-        before, account.leverage = account.leverage, leverage
-        if self._locked_quanta(account) > account.books.equity_quanta(self._testnet.mark_milliticks):
-            account.leverage = before
+        before, holder.leverage = holder.leverage, leverage
+        if holder.free_scaled() < 0:
+            holder.leverage = before
             raise ApiError(ErrorCode.INSUFFICIENT_MARGIN, "Insufficient margin for this leverage")
 
     def capital(self, call: Call) -> Content:
-        balance = self._wire.money(max(0, call.account.books.balance_quanta))
+        balance = money_text(max(0, call.account.holder.balance_units))
         available = "0" if self._testnet.terms.auto_lend else balance
         return {self._testnet.instrument.quote: {"available": available, "locked": "0", "staked": "0"}}
 
     def collateral(self, call: Call) -> Content:
-        account, mark, money = call.account, self._testnet.mark_milliticks, self._wire.money
-        books = account.books
-        balance, equity, locked = books.balance_quanta, books.equity_quanta(mark), self._locked_quanta(account)
-        exposure = books.value_quanta(books.exposure_lots(), mark)
-        assets, debt = money(max(0, balance)), money(max(0, -balance))
+        holder = call.account.holder
+        balance, equity, exposure = holder.balance_units, holder.equity_units, holder.exposure_units
+        locked = exposure * holder.initial_margin_ppb // RATE_SCALE
+        assets, debt = money_text(max(0, balance)), money_text(max(0, -balance))
         content: Content = {
             "assetsValue": assets,
             "borrowLiability": debt,
-            "collateral": [self._collateral_asset(account)],
-            "imf": rate(account.initial_margin_ppb),
+            "collateral": [self._collateral_asset(holder)],
+            "imf": rate(holder.initial_margin_ppb),
             "unsettledEquity": "0",
             "liabilitiesValue": debt,
             "mmf": rate(self._testnet.terms.maintenance_margin_ppb),
-            "netEquity": money(equity),
-            "netEquityAvailable": money(max(0, equity - locked)),
-            "netEquityLocked": money(locked),
-            "netExposureFutures": money(exposure),
-            "pnlUnrealized": money(equity - balance),
+            "netEquity": money_text(equity),
+            "netEquityAvailable": money_text(max(0, equity - locked)),
+            "netEquityLocked": money_text(locked),
+            "netExposureFutures": money_text(exposure),
+            "pnlUnrealized": money_text(equity - balance),
         }
         if exposure:
             content["marginFraction"] = rate(equity * RATE_SCALE // exposure)
@@ -124,14 +123,8 @@ class AccountRest:
             content["reduceOnly"] = reduce_only
         return content
 
-    def _locked_quanta(self, account: Account) -> int:
-        """Initial margin of the largest exposure that position and open orders can reach."""
-        books = account.books
-        value = books.value_quanta(books.exposure_lots(), self._testnet.mark_milliticks)
-        return value * account.initial_margin_ppb // RATE_SCALE
-
-    def _collateral_asset(self, account: Account) -> Content:
-        balance = self._wire.money(account.books.balance_quanta)
+    def _collateral_asset(self, holder: Holder) -> Content:
+        balance = money_text(holder.balance_units)
         lent = self._testnet.terms.auto_lend
         return {
             "symbol": self._testnet.instrument.quote,

@@ -84,7 +84,7 @@ class Contents:
     def funding(self, account: Account, payment: FundingRecord) -> Content:
         """``FundingPayment``."""
         return {
-            "userId": account.user_id,
+            "userId": account.holder.user_id,
             "symbol": self._symbol,
             "quantity": self.wire.money(payment.amount_quanta),
             "intervalEndTimestamp": naive_time(payment.at_ns),
@@ -115,7 +115,7 @@ class Contents:
             "pnlUnrealized": wire.money(view.unrealized_quanta),
             "positionId": str(view.position_id),
             "symbol": self._symbol,
-            "userId": account.user_id,
+            "userId": account.holder.user_id,
         }
 
 
@@ -125,7 +125,13 @@ def margin_function(fraction_ppb: int) -> Content:
 
 
 def _liquidation_milliticks(account: Account, view: PositionView) -> int:
-    """The mark at which the equity is the maintenance margin, rounded down; 0 when there is none above zero."""
-    owed_quanta = (view.cost_quanta - account.books.balance_quanta) * RATE_SCALE
+    """The mark at which the equity is the maintenance margin, rounded down; 0 when there is none above zero.
+
+    All other marks stay where they are.
+    """
     lots_ppb = view.lots * RATE_SCALE - abs(view.lots) * view.maintenance_margin_ppb
-    return max(0, owed_quanta // (lots_ppb * QUANTA_PER_MILLITICK_LOT)) if lots_ppb else 0
+    if not lots_ppb:
+        return 0
+    value_quanta = view.lots * view.mark_milliticks * QUANTA_PER_MILLITICK_LOT
+    owed_scaled = value_quanta * account.units_per_quantum * RATE_SCALE - account.holder.spare_scaled(account)
+    return max(0, owed_scaled // (lots_ppb * QUANTA_PER_MILLITICK_LOT * account.units_per_quantum))

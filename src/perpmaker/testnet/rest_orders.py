@@ -5,7 +5,8 @@ Rules kept here:
 1. Placing and cancelling needs a key that may trade.
 2. An order that rests is looked up and cancelled by exactly one of order id and client id. What does not rest is not
    found (404) when it is looked up, and a bad request (400) when it is cancelled.
-3. Each order of a batch is placed or refused by itself, in order; the answer has one result for each, in order.
+3. Each order of a batch is placed or refused by itself, in order; the answer has one result for each, in order (see
+   `perpmaker.testnet.rest_markets`).
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ _MAX_CLIENT_ID = 2**32 - 1
 
 
 class OrderRest:
-    """Answers requests about orders.
+    """Answers requests about orders on one market.
 
     Attributes:
         order_gate: asked before each order; what it returns is the answer to that order instead.
@@ -41,9 +42,6 @@ class OrderRest:
 
     def execute(self, call: Call) -> Content:
         return self._contents.order(self._place(call.account, call.body))
-
-    def execute_batch(self, call: Call) -> list[Content]:
-        return [self._one_of_batch(call.account, content) for content in call.body]
 
     def find(self, call: Call) -> Content:
         query = call.query
@@ -79,16 +77,10 @@ class OrderRest:
             return []
         return [self._contents.order(order) for order in self._testnet.cancel_all(call.account)]
 
-    def _one_of_batch(self, account: Account, content: object) -> Content:
-        try:
-            return {"operation": "Ok", **self._contents.order(self._place(account, content))}
-        except ApiError as error:
-            return {"operation": "Err", **error.content}
-
     def _place(self, account: Account, content: object) -> OrderRecord:
         symbol, request = read_order(content, self._contents.wire)
         check_listed(self._testnet, symbol)
-        if account.is_liquidating:
+        if account.holder.is_liquidating:
             raise ApiError(ErrorCode.ACCOUNT_LIQUIDATING, "Account is being liquidated")
         if self.order_gate is not None:
             error = self.order_gate(request)

@@ -4,9 +4,8 @@ Lists are in the order of the real exchange: trades and funding rates newest fir
 the depth by rising price (so the best bid is the last).
 """
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from perpmaker.domain.money import RATE_SCALE, notional_quanta
 from perpmaker.domain.orders import Side
@@ -31,31 +30,12 @@ _PERCENT_STEP: Final = Decimal("0.000001")
 
 
 class PublicRest:
-    """Answers public questions; each method takes the query and returns the content of the answer."""
+    """Answers public questions to one market; each method takes the query and returns the content of the answer."""
 
-    def __init__(self, testnet: Testnet, wire: Wire) -> None:
+    def __init__(self, testnet: Testnet) -> None:
         self._testnet = testnet
-        self._wire = wire
+        self._wire = Wire(testnet.instrument)
         self._symbol = testnet.instrument.symbol
-
-    def routes(self) -> dict[str, Callable[[Query], Any]]:
-        """Handlers by path; all of them are GET."""
-        return {
-            "/api/v1/assets": self.assets,
-            "/api/v1/collateral": self.collateral,
-            "/api/v1/depth": self.depth,
-            "/api/v1/fundingRates": self.funding_rates,
-            "/api/v1/klines": self.klines,
-            "/api/v1/market": self.market,
-            "/api/v1/markets": self.markets,
-            "/api/v1/markPrices": self.mark_prices,
-            "/api/v1/openInterest": self.open_interest,
-            "/api/v1/securities": lambda _: [],
-            "/api/v1/ticker": self.ticker,
-            "/api/v1/tickers": self.tickers,
-            "/api/v1/trades": self.trades,
-            "/api/v1/trades/history": self.trades,
-        }
 
     def status(self) -> Content:
         """Answered even in maintenance."""

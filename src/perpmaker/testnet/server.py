@@ -36,10 +36,10 @@ _LARGEST_FRAME: Final = 1 << 20
 
 
 class TestnetServer:
-    """Serves a testnet. ``faults`` and ``exposure`` are for tests, which need no control endpoint.
+    """Serves a testnet with all its markets. ``faults`` and ``exposure`` are for tests, which need no control endpoint.
 
     Args:
-        testnet: the exchange; its clock must run as the loop does.
+        testnet: the exchange, by its first market; its clock must run as the loop does.
         port: 0 takes any that is free.
         control: whether ``/control/...`` is there.
         seed: of the chances of faults.
@@ -50,10 +50,11 @@ class TestnetServer:
     def __init__(self, testnet: Testnet, *, port: int = 0, control: bool = True, seed: int = 0) -> None:
         self.testnet: Final = testnet
         self.faults: Final = Faults(seed)
-        self.exposure: Final = ExposureWatch(testnet)
+        exposures = {market.instrument.symbol: ExposureWatch(market) for market in testnet.markets}
+        self.exposure: Final = exposures[testnet.instrument.symbol]
         self.streams: Final = Streams(testnet, self.faults)
         self._gate = RestGate(testnet, RestApi(testnet), self.faults, MarketFaults(testnet, self.faults))
-        self._control = Control(testnet, self.faults, self.exposure) if control else None
+        self._control = Control(testnet, self.faults, exposures) if control else None
         self._port = port
         self._timer: asyncio.TimerHandle | None = None
         self._runner: web.AppRunner | None = None

@@ -10,6 +10,7 @@ Rules kept here:
 Source: the tag ``Streams`` of the exchange's OpenAPI document.
 """
 
+from collections.abc import Container
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
@@ -83,7 +84,7 @@ def read_frame(text: str | bytes) -> Request:
     return request
 
 
-def read_stream(name: str, symbols: frozenset[str], intervals: frozenset[str]) -> Stream:
+def read_stream(name: str, symbols: Container[str], intervals: frozenset[str]) -> Stream:
     """What a name stands for.
 
     Raises:

@@ -9,6 +9,7 @@ Rules kept here:
    ``U`` is always ``u + 1`` of the message before.
 4. What answers a subscription to positions is the open position without an event, if there is one.
 5. Streams that are due from time to time (`stream_timers`) run only while somebody listens.
+6. A stream of a symbol is told by that market; streams without one (liquidations, and an account as a whole) by all.
 """
 
 from collections.abc import Callable, Iterable
@@ -54,24 +55,41 @@ MOST_STREAMS: Final = 500
 _INTERVALS: Final = frozenset(INTERVALS_NS)
 
 
+class _Voice:
+    """One market, how its messages are written, and its streams that are due from time to time."""
+
+    def __init__(self, testnet: Testnet, streams: "Streams") -> None:
+        instrument = testnet.instrument
+        self.testnet: Final = testnet
+        self.symbol: Final = instrument.symbol
+        self.payloads: Final = Payloads(self.symbol, instrument.quote, Wire(instrument))
+        self.timers: Final = StreamTimers(testnet, self.payloads, testnet.clock.now_ns, streams.publish)
+        self._streams = streams
+        testnet.listeners.append(self._on_notice)
+
+    def close(self) -> None:
+        self.timers.close()
+        self.testnet.listeners.remove(self._on_notice)
+
+    def _on_notice(self, notice: Notice) -> None:
+        self._streams.tell(self, notice)
+
+
 class Streams:
-    """Listens to the testnet and speaks to every websocket.
+    """Listens to the markets of a testnet and speaks to every websocket.
 
     Args:
-        testnet: whose notices are told.
+        testnet: the exchange whose notices are told.
         faults: what goes wrong on the way.
     """
 
     def __init__(self, testnet: Testnet, faults: Faults) -> None:
         self._testnet = testnet
         self._faults = faults
-        self._symbol = testnet.instrument.symbol
         self._subscribers: dict[Subscriber, None] = {}
         self._listeners: dict[tuple[str, str | None], dict[Subscriber, StreamKind]] = {}
         self.gate: Final = StreamGate(faults, lambda: self._subscribers)
-        self.payloads: Final = Payloads(self._symbol, testnet.instrument.quote, Wire(testnet.instrument))
-        self._timers = StreamTimers(testnet, self.payloads, self._now_ns, self._publish)
-        testnet.listeners.append(self._on_notice)
+        self._voices = {market.instrument.symbol: _Voice(market, self) for market in testnet.markets}
 
     @property
     def subscribers(self) -> Iterable[Subscriber]:
@@ -95,15 +113,15 @@ class Streams:
             subscriber.send(error.frame())
 
     def close(self) -> None:
-        self._timers.close()
+        for voice in self._voices.values():
+            voice.close()
         self.gate.close()
-        self._testnet.listeners.remove(self._on_notice)
 
     # What clients ask for
 
     def _carry_out(self, subscriber: Subscriber, request: Request) -> None:
         try:
-            streams = [read_stream(name, frozenset({self._symbol}), _INTERVALS) for name in request.params]
+            streams = [read_stream(name, self._voices.keys(), _INTERVALS) for name in request.params]
             if request.method == "UNSUBSCRIBE":
                 for stream in streams:
                     self._unsubscribe(subscriber, stream.name)
@@ -134,9 +152,10 @@ class Streams:
         if account is not None:
             subscriber.accounts[stream.name] = account
         self._listeners.setdefault((stream.name, account), {})[subscriber] = stream.kind
-        self._timers.wanted(stream)
-        if stream.kind is StreamKind.POSITION_UPDATE and account is not None:
-            self._tell_position(subscriber, stream, account)
+        for voice in self._of(stream):
+            voice.timers.wanted(stream)
+            if stream.kind is StreamKind.POSITION_UPDATE and account is not None:
+                self._tell_position(voice, subscriber, stream, account)
 
     def _unsubscribe(self, subscriber: Subscriber, name: str) -> None:
         stream = subscriber.streams.pop(name, None)
@@ -147,54 +166,61 @@ class Streams:
         del listeners[subscriber]
         if not listeners:
             del self._listeners[key]
-            self._timers.unwanted(stream)
+            for voice in self._of(stream):
+                voice.timers.unwanted(stream)
 
-    def _tell_position(self, subscriber: Subscriber, stream: Stream, account: str) -> None:
-        view = self._testnet.accounts[account].view(self._testnet.mark_milliticks)
+    def _of(self, stream: Stream) -> list[_Voice]:
+        """Rule 6."""
+        return list(self._voices.values()) if stream.symbol is None else [self._voices[stream.symbol]]
+
+    def _tell_position(self, voice: _Voice, subscriber: Subscriber, stream: Stream, account: str) -> None:
+        view = voice.testnet.accounts[account].view(voice.testnet.mark_milliticks)
         if view.lots != 0:
             now_ns = self._now_ns()
-            payload = self.payloads.position_update(now_ns, now_ns, None, view)
+            payload = voice.payloads.position_update(now_ns, now_ns, None, view)
             self.gate.deliver(stream.kind, subscriber, _frame(stream.name, payload))
 
     # What the testnet tells
 
-    def _on_notice(self, notice: Notice) -> None:
-        symbol, payloads, now_ns = self._symbol, self.payloads, self._now_ns()
+    def tell(self, voice: _Voice, notice: Notice) -> None:
+        """A notice of one market, to all who listen to it."""
+        symbol, payloads, now_ns = voice.symbol, voice.payloads, self._now_ns()
         if isinstance(notice, DepthChanged):
-            self._timers.on_depth(notice)
+            voice.timers.on_depth(notice)
             first, last = notice.first_update_id, notice.last_update_id
-            self._publish(
+            self.publish(
                 f"depth.{symbol}",
                 lambda: payloads.depth(now_ns, first, last, notice.bids, notice.asks, notice.at_ns),
             )
         elif isinstance(notice, BookTickerChanged):
-            self._publish(f"bookTicker.{symbol}", lambda: payloads.book_ticker(now_ns, notice))
+            self.publish(f"bookTicker.{symbol}", lambda: payloads.book_ticker(now_ns, notice))
         elif isinstance(notice, Traded):
-            self._publish(f"trade.{symbol}", lambda: payloads.trade(now_ns, notice))
-            self._timers.on_trade(notice)
+            self.publish(f"trade.{symbol}", lambda: payloads.trade(now_ns, notice))
+            voice.timers.on_trade(notice)
         elif isinstance(notice, MarkPriceChanged):
-            self._publish(f"markPrice.{symbol}", lambda: payloads.mark_price(now_ns, notice))
+            self.publish(f"markPrice.{symbol}", lambda: payloads.mark_price(now_ns, notice))
         elif isinstance(notice, Liquidated):
-            self._publish("liquidation", lambda: payloads.liquidation(now_ns, notice))
+            self.publish("liquidation", lambda: payloads.liquidation(now_ns, notice))
         elif isinstance(notice, OrderChanged):
             self._publish_private(
-                StreamKind.ORDER_UPDATE, notice.order.account, lambda: payloads.order_update(now_ns, notice)
+                StreamKind.ORDER_UPDATE, symbol, notice.order.account, lambda: payloads.order_update(now_ns, notice)
             )
         else:
-            self._tell_position_changed(now_ns, notice)
+            self._tell_position_changed(voice, now_ns, notice)
 
-    def _tell_position_changed(self, now_ns: int, notice: PositionChanged) -> None:
+    def _tell_position_changed(self, voice: _Voice, now_ns: int, notice: PositionChanged) -> None:
         self._publish_private(
             StreamKind.POSITION_UPDATE,
+            voice.symbol,
             notice.account,
-            lambda: self.payloads.position_update(now_ns, notice.at_ns, notice.event, notice.position),
+            lambda: voice.payloads.position_update(now_ns, notice.at_ns, notice.event, notice.position),
         )
 
-    def _publish_private(self, kind: StreamKind, account: str, make: Callable[[], Payload]) -> None:
-        for name in (kind.value, f"{kind.value}.{self._symbol}"):
-            self._publish(name, make, account)
+    def _publish_private(self, kind: StreamKind, symbol: str, account: str, make: Callable[[], Payload]) -> None:
+        for name in (kind.value, f"{kind.value}.{symbol}"):
+            self.publish(name, make, account)
 
-    def _publish(self, name: str, make: Callable[[], Payload], account: str | None = None) -> None:
+    def publish(self, name: str, make: Callable[[], Payload], account: str | None = None) -> None:
         """Make a frame if anybody listens, and send it to all who do."""
         listeners = self._listeners.get((name, account))
         if listeners is None:

@@ -34,7 +34,7 @@ class TestnetTerms:
         mark_band_ppb: how far a limit price may lie beyond the mark, as a fraction of it, on the aggressive side and
             on the passive one.
         impact_ppb: how far a market order may walk from the best price.
-        max_open_orders: orders that may rest on one account, up to 256.
+        max_open_orders: orders that may rest on one account and market, up to 256.
         funding_interval_ns: of market time.
         funding_rate_ppb: rate of an interval until the feed tells one.
         rest_per_minute: requests of one account.

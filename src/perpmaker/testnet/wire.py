@@ -5,6 +5,8 @@ Rules kept here:
 1. Out is always exact but for `entry_price`, an average that may have no end: it has 12 decimals.
 2. Prices and sizes have the decimals of their step; money, rates and marks have no needless zeros.
 3. In is strict: a plain decimal string that is a whole number of steps. What is finer is refused, never rounded.
+4. Money of several markets is added up in units of 10^-36 quote currency (``_units``), in which every quantum of every
+   market is a whole number.
 """
 
 import re
@@ -20,6 +22,7 @@ _PLAIN: Final = re.compile(r"\d{1,15}(\.\d{1,18})?", re.ASCII)
 _ENTRY_STEP: Final = Decimal("1e-12")
 _BP_PPB: Final = RATE_SCALE // 10_000
 _PRECISION: Final = 60
+_UNIT_DECIMALS: Final = 36
 
 
 class Wire:
@@ -31,6 +34,7 @@ class Wire:
         self._lot, self._size_decimals = _step(instrument.lot_size)
         self._money_unit = self._tick * self._lot
         self._money_decimals = self._price_decimals + self._size_decimals + len(str(QUANTA_PER_TICK_LOT)) - 1
+        self.units_per_quantum: Final[int] = self._money_unit * 10 ** (_UNIT_DECIMALS - self._money_decimals)
 
     def price(self, ticks: int) -> str:
         return fixed(ticks * self._tick, self._price_decimals)
@@ -74,6 +78,11 @@ class Wire:
         """Money from the wire; raises as `ticks` does."""
         units = _units(text, self._money_decimals, "Quote quantity")
         return units // self._money_unit
+
+
+def money_text(units: int) -> str:
+    """Money that was added up over markets, rule 4."""
+    return _short(fixed(units, _UNIT_DECIMALS))
 
 
 def rate(ppb: int) -> str:

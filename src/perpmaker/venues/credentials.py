@@ -10,7 +10,8 @@ Rules kept here:
 5. The keyring is asked only for what the other places lack, and a keyring that fails has nothing.
 
 Names: ``PERPMAKER_<EXCHANGE>_API_KEY``, ``_SECRET``, ``_PASSWORD``, ``_WALLET_ADDRESS``, ``_PRIVATE_KEY``;
-in the keyring service ``perpmaker``, user ``<exchange>/api_key`` and so on.
+in the keyring service ``perpmaker``, user ``<exchange>/api_key`` and so on. The addresses of alerts, which hold tokens,
+are read in the same way: ``PERPMAKER_ALERT_URLS``, user ``alert/urls``.
 """
 
 import base64
@@ -35,6 +36,9 @@ ENV_FILE: Final = Path(".env")
 """Looked for in the working directory."""
 
 KEYRING_SERVICE: Final = "perpmaker"
+
+ALERT_URLS_VARIABLE: Final = "PERPMAKER_ALERT_URLS"
+"""The addresses that alerts are sent to, parted by spaces or line breaks."""
 
 _KEY_BYTES: Final = 32
 _OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -117,6 +121,18 @@ def load_credentials(exchange: str, *, env_file: Path | None = None) -> Credenti
     return found
 
 
+def load_alert_urls() -> list[SecretStr]:
+    """The addresses that alerts are sent to, in their order; empty where there are none.
+
+    Raises:
+        CredentialsError: they lie in a file that others can read, or are no plain text.
+    """
+    if ENV_FILE.is_file():
+        _check_file(ENV_FILE)
+    found = _read("alert", ENV_FILE, ("urls",), f"the addresses in {ALERT_URLS_VARIABLE}").urls
+    return [] if found is None else [SecretStr(url) for url in found.get_secret_value().split()]
+
+
 def _needed(exchange: str) -> tuple[str, ...]:
     """Which credentials an exchange wants."""
     if exchange == "backpack":
@@ -142,6 +158,7 @@ class _Found(BaseSettings):
     password: SecretStr | None = None
     wallet_address: SecretStr | None = None
     private_key: SecretStr | None = None
+    urls: SecretStr | None = None
 
 
 class _Keyring(PydanticBaseSettingsSource):
@@ -166,11 +183,18 @@ class _Keyring(PydanticBaseSettingsSource):
 
 
 def _found(exchange: str, file: Path, needed: tuple[str, ...]) -> Credentials:
+    found = _read(exchange, file, needed, f"the keys for {exchange}")
+    return Credentials(**{name: _stripped(getattr(found, name)) for name in CREDENTIAL_NAMES})
+
+
+def _read(owner: str, file: Path, needed: tuple[str, ...], called: str) -> _Found:
+    """What the three places hold for an exchange, or for another owner of secrets."""
+
     class Here(_Found):
-        """The same, for this exchange: its last source is the keyring."""
+        """The same, for this owner: its last source is the keyring."""
 
         model_config = SettingsConfigDict(
-            env_prefix=_variable(exchange, ""), env_file=file, env_file_encoding="utf-8", env_ignore_empty=True
+            env_prefix=_variable(owner, ""), env_file=file, env_file_encoding="utf-8", env_ignore_empty=True
         )
 
         @classmethod
@@ -182,13 +206,12 @@ def _found(exchange: str, file: Path, needed: tuple[str, ...]) -> Credentials:
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return env_settings, dotenv_settings, _Keyring(exchange, needed)
+            return env_settings, dotenv_settings, _Keyring(owner, needed)
 
     try:
-        found = Here()
+        return Here()
     except ValueError:  # pydantic's own is one
-        raise CredentialsError(f"the keys for {exchange} cannot be read: they must be plain text") from None
-    return Credentials(**{name: _stripped(getattr(found, name)) for name in CREDENTIAL_NAMES})
+        raise CredentialsError(f"{called} cannot be read: they must be plain text") from None
 
 
 def _stripped(value: SecretStr | None) -> SecretStr | None:
@@ -207,7 +230,8 @@ def _check_file(file: Path) -> None:
     except ValueError:  # not text; the error would show a piece of it
         raise CredentialsError(f"the file of keys {file} is not plain text: write NAME=value lines in UTF-8") from None
     endings = tuple(f"_{name.upper()}" for name in CREDENTIAL_NAMES)
-    has_secrets = any(name.startswith("PERPMAKER_") and name.endswith(endings) for name in names)
+    has_keys = any(name.startswith("PERPMAKER_") and name.endswith(endings) for name in names)
+    has_secrets = has_keys or ALERT_URLS_VARIABLE in names
     if has_secrets and os.name == "posix" and mode & _OPEN_TO_OTHERS:
         raise CredentialsError(f"others can read the keys in {file}: run `chmod 600 {file}` first")
 

@@ -165,17 +165,22 @@ _UNTOLD: Final = Redactor()
 
 def install_redaction(credentials: "Credentials") -> Redactor:
     """Keep these keys out of everything from now on; called again, further keys as well."""
+    return hide(credentials.values())
+
+
+def hide(secrets: Iterable[str]) -> Redactor:
+    """The same for secrets that are no keys of an exchange."""
     global _installed  # noqa: PLW0603 - the hooks that it guards are the interpreter's, of which there is one
     if _installed is None:
         _installed = Redactor()
         _hook(_installed)
-    _installed.add(credentials.values())
+    _installed.add(secrets)
     return _installed
 
 
 def remove_redaction() -> None:
-    """Undo `install_redaction` (for tests)."""
-    global _installed  # noqa: PLW0603 - see `install_redaction`
+    """Undo `hide` and `install_redaction` (for tests)."""
+    global _installed  # noqa: PLW0603 - see `hide`
     if _installed is not None:
         sys.excepthook = _before["excepthook"]
         threading.excepthook = _before["threading"]

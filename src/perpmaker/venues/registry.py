@@ -15,9 +15,10 @@ from random import Random
 from typing import Final
 
 from perpmaker.domain.errors import UnknownNameError
-from perpmaker.venues.backpack.http import BASE_URL, HttpPool
+from perpmaker.venues.backpack.http import BASE_URL
 from perpmaker.venues.backpack.market_source import NAME as BACKPACK
 from perpmaker.venues.backpack.market_source import BackpackMarketSource
+from perpmaker.venues.backpack.pool import BackpackPool
 from perpmaker.venues.backpack.stream import WS_URL
 from perpmaker.venues.backpack.venue import BackpackVenue
 from perpmaker.venues.clock import Clock
@@ -35,7 +36,7 @@ def open_source(
     base_url: str | None = None,
     ws_url: str | None = None,
     random: Random | None = None,
-    pool: HttpPool | None = None,
+    pool: BackpackPool | None = None,
 ) -> MarketSource:
     """Market data of one market; it has no keys and cannot trade. Nothing is connected yet.
 
@@ -61,7 +62,7 @@ def open_venue(
     base_url: str | None = None,
     ws_url: str | None = None,
     random: Random | None = None,
-    pool: HttpPool | None = None,
+    pool: BackpackPool | None = None,
 ) -> Venue:
     """An account on one market. Nothing is connected yet.
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perpmaker.cli.configuration.document import looks_secret, read_document
-from perpmaker.cli.configuration.keys import BUDGET_KEYS, MARKET_KEYS, RUN_KEYS
+from perpmaker.cli.configuration.keys import BUDGET_KEYS, DASHBOARD_KEYS, MARKET_KEYS, RUN_KEYS
 from perpmaker.domain.errors import ConfigError, CredentialsError, UserError
 from support.config_files import MINIMAL, write
 
@@ -55,7 +55,8 @@ def test_a_password_in_an_address_is_a_secret(tmp_path: Path, key: str) -> None:
 
 
 def test_no_key_of_the_file_looks_like_a_secret() -> None:
-    assert not [name for name in (*MARKET_KEYS, *BUDGET_KEYS, *RUN_KEYS) if looks_secret(name)]
+    names = (*MARKET_KEYS, *BUDGET_KEYS, *RUN_KEYS, *DASHBOARD_KEYS)
+    assert not [name for name in names if looks_secret(name)]
 
 
 def test_a_market_may_be_called_as_it_likes(tmp_path: Path) -> None:

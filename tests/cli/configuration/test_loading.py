@@ -17,6 +17,7 @@ from perpmaker.cli.configuration.words import toml_text
 from perpmaker.cli.flags import ExchangeFlags, StrategyFlags
 from perpmaker.cli.request import View
 from perpmaker.cli.run_flags import FeedFlags, MarketFlags, OutputFlags, WireFlags, plan_of
+from perpmaker.cli.watch_flags import WatchFlags
 from perpmaker.domain.errors import ConfigError, InvalidSettingError, UnknownNameError, UserError
 from perpmaker.maker.presets import PRESETS
 from perpmaker.risk.budgets import BudgetLimits
@@ -215,8 +216,8 @@ def test_a_market_is_found_by_name_or_the_nearest_is_named(tmp_path: Path) -> No
 
 
 def test_every_flag_of_a_run_is_a_key_or_has_a_reason_not_to_be() -> None:
-    names = {field.name for group in (MarketFlags, StrategyFlags, WireFlags, FeedFlags, ExchangeFlags, OutputFlags)
-             for field in fields(group)}  # fmt: skip
+    groups = (MarketFlags, StrategyFlags, WireFlags, FeedFlags, ExchangeFlags, OutputFlags, WatchFlags)
+    names = {field.name for group in groups for field in fields(group)}
     assert names == set(MARKET_KEYS) | set(RUN_KEYS) | {"live", "no_loss_limit"}
     assert set(BUDGET_KEYS) == {field.name for field in fields(BudgetLimits)}
 
@@ -300,4 +301,4 @@ def test_a_file_with_any_damage_is_understood_or_refused_in_one_sentence(
 
 
 def test_the_sections_are_those_of_the_file() -> None:
-    assert list(SECTIONS) == ["defaults", "markets", "budgets", "run"]
+    assert list(SECTIONS) == ["defaults", "markets", "budgets", "run", "dashboard"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from perpmaker.cli.compose import compose
-from perpmaker.cli.configuration.keys import BUDGET_KEYS, MARKET_KEYS, RUN_KEYS, Key
+from perpmaker.cli.configuration.keys import BUDGET_KEYS, DASHBOARD_KEYS, MARKET_KEYS, RUN_KEYS, Key
 from perpmaker.cli.configuration.ranges import RANGES, Range
 from perpmaker.cli.flags import ExchangeFlags, StrategyFlags
 from perpmaker.cli.run_flags import FeedFlags, MarketFlags, WireFlags, plan_of
@@ -69,13 +69,16 @@ def test_a_limit_is_where_the_program_itself_has_it(name: str) -> None:
 
 def test_every_number_has_its_range_or_takes_any() -> None:
     takes_any = {"target_position", "stop_loss", "inventory_skew", "speed", "feed_latency", "order_latency"}
-    numbers = {name for keys in (MARKET_KEYS, BUDGET_KEYS, RUN_KEYS) for name, key in keys.items() if key.parser}
+    all_keys = (MARKET_KEYS, BUDGET_KEYS, RUN_KEYS, DASHBOARD_KEYS)
+    numbers = {name for keys in all_keys for name, key in keys.items() if key.parser}
     assert numbers - set(RANGES) <= takes_any
     assert set(RANGES) <= numbers
 
 
 @pytest.mark.parametrize(
-    "key", [*MARKET_KEYS.values(), *BUDGET_KEYS.values(), *RUN_KEYS.values()], ids=lambda k: k.name
+    "key",
+    [*MARKET_KEYS.values(), *BUDGET_KEYS.values(), *RUN_KEYS.values(), *DASHBOARD_KEYS.values()],
+    ids=lambda k: k.name,
 )
 def test_a_default_is_read_as_what_the_flag_has(key: Key) -> None:
     if key.default is None:

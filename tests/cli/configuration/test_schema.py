@@ -23,6 +23,14 @@ def errors(text: str) -> list[str]:
     return [error.message for error in validator.iter_errors(tomllib.loads(text))]
 
 
+USER = "[markets.a]\n[dashboard.users.ana]\n"
+HASH = f"password_hash = '$argon2id$v=19$m=65536,t=3,p=4${'a' * 22}${'b' * 43}'\n"
+
+
+def test_users_of_the_dashboard_are_valid() -> None:
+    assert errors(f"{USER}role = 'viewer'\n{HASH}") == []
+
+
 def test_it_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     assert json.loads(schema_text()) == schema()
@@ -36,7 +44,7 @@ def test_every_key_has_its_description_and_unit() -> None:
     found = schema()["properties"]
     for section, keys in SECTIONS.items():
         part = found["markets"]["additionalProperties"] if section == "markets" else found[section]
-        assert list(part["properties"]) == list(keys)
+        assert list(part["properties"]) == [*keys, *(["users"] if section == "dashboard" else [])]
         assert part["additionalProperties"] is False
         for name, key in keys.items():
             assert key.help in part["properties"][name]["description"]
@@ -61,7 +69,9 @@ def test_what_the_program_takes_is_valid(line: str) -> None:
      "[markets.a]\nmax_orders = 51", "[markets.a]\nmax_orders = 1.5", "[markets.a]\nreference = 'middle'",
      "[markets.a]\nfeed_latency = 10", "[markets.a]\nmax_book_age = 'long'", "[markets.a]\nclose_on_exit = 1",
      "[markets.a]\nlive = true", "[markets.a]\nduration = 1", "[markets.'a b']\nspread = 1", "[markets]", "[defaults]",
-     "[market.a]\nspread = 1", "[markets.a]\n[budgets]\nmax_margin_share = 2", "[markets.a]\nsymbol = ''"],
+     "[market.a]\nspread = 1", f"{USER}password = 'a'\nrole = 'viewer'", f"{USER}role = 'boss'\n{HASH}",
+     f"{USER}{HASH}", f"{USER}role = 'viewer'\npassword_hash = 'plain'", "[markets.a]\n[dashboard]\nport = 70000",
+     "[markets.a]\n[budgets]\nmax_margin_share = 2", "[markets.a]\nsymbol = ''"],
 )  # fmt: skip
 def test_what_the_program_refuses_is_not_valid(text: str) -> None:
     assert errors(text)

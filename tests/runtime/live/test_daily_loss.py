@@ -127,6 +127,18 @@ def test_without_a_limit_it_only_counts():
     assert day.daily.result.profit_quanta == -notional_quanta(10_000, 1)
 
 
+def test_another_limit_counts_what_the_day_has_made_so_far():
+    day = Day(carried=-LIMIT // 2)
+    day.mark(10_000)
+    day.fill(Side.BUY, 10_000)
+    day.daily.change_limit(10 * LIMIT)
+    assert not day.mark(9_900)
+    day.daily.change_limit(LIMIT)
+    assert day.mark(9_940)
+    day.daily.change_limit(None)
+    assert day.mark(10_000), "what was reached stays reached"
+
+
 def test_days_are_utc():
     assert utc_day(0) == "1970-01-01"
     assert utc_day(DAY_NS - 1) == "1970-01-01"

@@ -82,3 +82,12 @@ def test_a_market_that_is_told_to_slow_down_slows_all() -> None:
     assert not other.take_for_quote(0)
     assert other.take_for_question(0) > 0
     assert other.take_for_cancel(0) > 0
+
+
+def test_the_headroom_is_that_of_the_account_whoever_asks() -> None:
+    rate = SharedRate(PER_MINUTE, 2, 0)
+    greedy, quiet = rate.share(), rate.share()
+    assert quiet.headroom(0) == 1.0
+    while greedy.take_for_quote(0):
+        pass
+    assert quiet.headroom(0) == greedy.headroom(0) == rate.bucket.headroom(0) < 0.7

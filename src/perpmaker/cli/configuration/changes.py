@@ -3,29 +3,35 @@
 Rules kept here:
 
 1. What a market is asked to do can change between two refreshes, and so can budgets. What it was built from cannot: the
-   exchange, the market, its data, the account, the journal.
+   exchange, the market, its data, the account, the journal. The limit to the day's loss is no part of that.
 2. Compared is what takes effect. A preset that is replaced by the same numbers changes nothing.
 3. Each change that cannot be taken up has its reason, and what to do about it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from perpmaker.cli.configuration.keys import Key
 from perpmaker.cli.configuration.settings import Config, MarketConfig, Setting
 from perpmaker.cli.configuration.words import shown
+from perpmaker.cli.dashboard_flags import DashboardFlags
 from perpmaker.cli.flags import ExchangeFlags
 from perpmaker.cli.run_flags import FeedFlags, MarketFlags, OutputFlags, WireFlags
+from perpmaker.cli.watch_flags import WatchFlags
 
 _OF_THE_START: Final[Mapping[type, str]] = {
     MarketFlags: "it would be another market",
-    WireFlags: "connections and the limits of the account are set up at the start",
+    WireFlags: "the connection to the exchange is set up at the start",
     FeedFlags: "the market data is opened at the start",
     ExchangeFlags: "the simulated exchange and its account are made at the start",
     OutputFlags: "where the run is told is chosen at the start",
+    WatchFlags: "who looks on is chosen at the start",
+    DashboardFlags: "the page is opened at the start",
 }
-"""Why no key of these groups can change."""
+"""Why no key of these groups can change, but for `MAX_DAILY_LOSS`."""
+
+MAX_DAILY_LOSS: Final = "max_daily_loss"
 
 _END: Final = "when the run ends is fixed at the start"
 
@@ -34,8 +40,9 @@ _END: Final = "when the run ends is fixed at the start"
 class Change:
     """One key whose value is another now.
 
-    ``section`` is its place, ``market`` the market's name (None for [budgets] and [run]), ``key`` the key's name; both
-    are empty names for a market that came or went. ``reason`` says why it cannot be taken up, empty where it can.
+    ``section`` is its place, ``market`` the market's name (None for sections of all), ``key`` the key's name; it is
+    empty for a market that came or went, and for the users of the page. ``reason`` says why it cannot be taken up,
+    empty where it can.
     """
 
     section: str
@@ -62,6 +69,7 @@ def changes(old: Config, new: Config) -> Changes:
     found = [
         *_of_section("budgets", None, old.budget_settings, new.budget_settings),
         *_of_section("run", None, old.run_settings, new.run_settings),
+        *_of_dashboard(old, new),
         *_of_markets(old, new),
     ]
     return Changes(
@@ -73,7 +81,17 @@ def reason_against(key: Key) -> str:
     """Why this key cannot change while its market runs; empty where it can."""
     if key.name == "duration":
         return _END
+    if key.name == MAX_DAILY_LOSS:
+        return ""
     return _OF_THE_START.get(key.group, "")
+
+
+def _of_dashboard(old: Config, new: Config) -> Iterator[Change]:
+    """Of users only that they are others: what stands there is for nobody's eyes."""
+    yield from _of_section("dashboard", None, old.dashboard.settings, new.dashboard.settings)
+    if old.dashboard.users != new.dashboard.users:
+        reason = _OF_THE_START[DashboardFlags]
+        yield Change(section="dashboard.users", market=None, key="", before="", after="", reason=reason)
 
 
 def _of_markets(old: Config, new: Config) -> Iterator[Change]:
@@ -89,7 +107,10 @@ def _of_markets(old: Config, new: Config) -> Iterator[Change]:
 
 
 def _of_market(before: MarketConfig, after: MarketConfig) -> Iterator[Change]:
-    return _of_section(f"markets.{before.name}", before.name, before.settings, after.settings)
+    """Where the exchange is another, keys come and go with it: they would be those of another market."""
+    is_other = before.exchange != after.exchange
+    for change in _of_section(f"markets.{before.name}", before.name, before.settings, after.settings):
+        yield replace(change, reason=_OF_THE_START[MarketFlags]) if is_other else change
 
 
 def _of_section(

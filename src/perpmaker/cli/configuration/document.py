@@ -5,7 +5,9 @@ Rules kept here:
 1. Whatever the file is, a mistake is one sentence with the file's name: no traceback, and never a value of a key.
 2. A secret does not stand here. What looks like one is refused, wherever it stands in the file; where others can read
    the file the sentence says so, since such a key must be taken for known.
-3. Numbers with a point are decimals, exact as written.
+3. The one exception are hashes of the dashboard's passwords. A file with hashes must be closed to others: they could
+   try passwords on them, as many as they like.
+4. Numbers with a point are decimals, exact as written.
 """
 
 import os
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from perpmaker.cli.configuration.words import cut
+from perpmaker.dashboard.security.users import is_hash
 from perpmaker.domain.errors import ConfigError, CredentialsError
 
 DEFAULT_FILE: Final = Path("perpmaker.toml")
@@ -32,6 +35,9 @@ _SECRET: Final = re.compile(
     r"apikey|secret|passw|passphrase|privatekey|accesskey|token|mnemonic|seedphrase|credential|walletaddress"
     r"|^(?:keys?|pass|pwd|auth)$"
 )
+_USERS: Final = ("dashboard", "users")
+_NAMED: Final = {("markets",), _USERS}
+_HASH: Final = "password_hash"
 _PASSWORD_IN_ADDRESS: Final = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 
 
@@ -51,8 +57,11 @@ def read_document(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: values are nested too deeply for a configuration file") from None
     except (ValueError, ArithmeticError):  # numbers and dates that TOML allows and Python does not
         raise ConfigError(f"{path}: a number or date in it is beyond any real size") from None
+    is_open = os.name == "posix" and bool(mode & _OPEN_TO_OTHERS)
     for place, key in _secrets(document):
-        raise CredentialsError(_refusal(path, place, key, is_open=os.name == "posix" and bool(mode & _OPEN_TO_OTHERS)))
+        raise CredentialsError(_refusal(path, place, key, is_open=is_open))
+    if is_open and _has_hashes(document):
+        raise CredentialsError(f"others can read the password hashes in {path}: run `chmod 600 {path}` first")
     return document
 
 
@@ -87,15 +96,21 @@ def _read(path: Path) -> tuple[str, int]:
     return text, status.st_mode
 
 
+def _has_hashes(document: dict[str, Any]) -> bool:
+    dashboard = document.get("dashboard")
+    return isinstance(dashboard, dict) and bool(dashboard.get("users"))
+
+
 def _secrets(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Place and key of everything that looks like a secret. A market may be called as it likes."""
+    """Place and key of everything that looks like a secret. Markets and users may be called as they like."""
     left: list[tuple[tuple[str, ...], Any]] = [((), document)]
     while left:
         place, value = left.pop()
         if isinstance(value, dict):
             for key, held in value.items():
-                is_market = place == ("markets",) and isinstance(held, dict)
-                if looks_secret(key) and not is_market:
+                is_name = place in _NAMED and isinstance(held, dict)
+                is_no_secret = key == _HASH and place[:-1] == _USERS and isinstance(held, str) and is_hash(held)
+                if looks_secret(key) and not is_name and not is_no_secret:
                     yield _section(place), key
                 left.append(((*place, key), held))
         elif isinstance(value, list):
@@ -111,7 +126,9 @@ def _section(place: tuple[str, ...]) -> str:
 def _refusal(path: Path, section: str, key: str, *, is_open: bool) -> str:
     where = f"{path}: {section}{cut(key)} holds what looks like a secret, and secrets do not stand in this file: "
     put = "put it into the environment, .env or the system keyring (docs/live.md, Keys)"
-    if not looks_secret(key):
+    if section.startswith("[dashboard"):
+        put = f"write {_HASH} = ... with what `perpmaker dashboard hash` prints"
+    elif not looks_secret(key):
         put = "leave the password out of the address, and set PGPASSWORD or ~/.pgpass"
     if not is_open:
         return f"{where}{put}"

@@ -19,8 +19,11 @@ from typer.models import OptionInfo
 
 from perpmaker.cli import values
 from perpmaker.cli.configuration.ranges import RANGES
+from perpmaker.cli.dashboard_flags import DashboardFlags
 from perpmaker.cli.flags import SETTING_NAMES, ExchangeFlags, StrategyFlags
 from perpmaker.cli.run_flags import FeedFlags, MarketFlags, OutputFlags, WireFlags
+from perpmaker.cli.watch_flags import WatchFlags
+from perpmaker.dashboard.security.users import Role, is_hash
 from perpmaker.domain.errors import UserError
 from perpmaker.maker.presets import PRESETS
 from perpmaker.maker.settings import StrategySettings
@@ -144,6 +147,29 @@ class BudgetKeys:
     ] = Decimal(0)
 
 
+def hash_text(text: str) -> str:
+    """The hash of a password. What is none may be the password itself, so it is not repeated."""
+    if not is_hash(text):
+        raise typer.BadParameter("is no hash of a password: `perpmaker dashboard hash` makes one")
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserKeys:
+    """The keys of [dashboard.users.NAME], declared as flags are."""
+
+    role: Annotated[
+        Role | None,
+        typer.Option(help="What this user may do: a trader steers runs and starts them, a viewer only looks."),
+    ] = None
+    password_hash: Annotated[
+        str | None,
+        typer.Option(
+            parser=hash_text, metavar="HASH", help="Of the password, as `perpmaker dashboard hash` prints it."
+        ),
+    ] = None
+
+
 NOT_IN_A_FILE: Final[Mapping[str, str]] = {
     "live": "real orders are asked for on the command line only: type --live",
     "no_loss_limit": "trading without a limit to the loss is asked for on the command line only: type --no-loss-limit",
@@ -208,13 +234,20 @@ BUDGET_KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys_of(Budge
 RUN_KEYS: Final[Mapping[str, Key]] = {
     "duration": _ALL["duration"],
     **{key.name: key for key in _keys_of(OutputFlags)},
+    **{key.name: key for key in _keys_of(WatchFlags)},
 }
 """Of [run]: what is the same for all markets."""
+
+DASHBOARD_KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys_of(DashboardFlags)}
+
+USER_KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys_of(UserKeys)}
+"""Of each [dashboard.users.NAME]: both must be there."""
 
 SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
     "defaults": MARKET_KEYS,
     "markets": MARKET_KEYS,
     "budgets": BUDGET_KEYS,
     "run": RUN_KEYS,
+    "dashboard": DASHBOARD_KEYS,
 }
 """Every section and its keys; those of ``markets`` stand in [markets.NAME]."""

@@ -14,21 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from perpmaker.cli.configuration.dashboard import dashboard_of
 from perpmaker.cli.configuration.document import read_document
-from perpmaker.cli.configuration.keys import (
-    BUDGET_KEYS,
-    MARKET_KEYS,
-    NOT_IN_A_FILE,
-    RUN_KEYS,
-    SECTIONS,
-    Key,
-    raw_of,
-)
+from perpmaker.cli.configuration.keys import BUDGET_KEYS, MARKET_KEYS, RUN_KEYS
 from perpmaker.cli.configuration.places import place_of, placed
-from perpmaker.cli.configuration.settings import Config, MarketConfig, Setting, Source
-from perpmaker.cli.configuration.words import cut, nearest, shown
+from perpmaker.cli.configuration.sections import Layer, check_sections, group_of, layer, of_program, of_typed
+from perpmaker.cli.configuration.settings import Config, Dashboard, MarketConfig, Setting, Source
+from perpmaker.cli.configuration.words import cut, shown
 from perpmaker.cli.flags import SETTING_NAMES, ExchangeFlags, StrategyFlags
+from perpmaker.cli.request import Watching
 from perpmaker.cli.run_flags import SIMULATION, FeedFlags, MarketFlags, MarketPlan, OutputFlags, WireFlags, plan_of
+from perpmaker.cli.watch_flags import WatchFlags, check_exchange, check_journal, simulated_speed
 from perpmaker.domain.errors import ConfigError, InvalidSettingError, UnknownNameError, UserError
 from perpmaker.maker.presets import PRESETS
 from perpmaker.risk.budgets import BudgetLimits
@@ -36,9 +32,6 @@ from perpmaker.risk.budgets import BudgetLimits
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _BACKPACK: Final = "backpack"
 _OF_PRESETS: Final = {setting: flag for flag, setting in SETTING_NAMES.items()}
-
-Layer = Mapping[str, Setting]
-"""Settings of one source, by key."""
 
 
 def load_config(path: Path, typed: Mapping[str, Any] | None = None, market: str | None = None) -> Config:
@@ -57,29 +50,31 @@ def load_config(path: Path, typed: Mapping[str, Any] | None = None, market: str 
 
 def config_of(path: Path, document: Mapping[str, Any], typed: Mapping[str, Any], market: str | None = None) -> Config:
     """What a document asks for that was read from this file, or is to be written to it. Raises as `load_config`."""
-    for section in document:
-        if section not in SECTIONS:
-            raise ConfigError(f"{path}: {_unknown_section(section, document[section])}")
-    defaults = _layer(path, "defaults", document, MARKET_KEYS, Source.DEFAULTS)
-    shared = _layer(path, "run", document, RUN_KEYS, Source.SECTION)
-    budgets = _layer(path, "budgets", document, BUDGET_KEYS, Source.SECTION)
-    run = {**_of_program(RUN_KEYS), **shared, **_of_typed(typed, RUN_KEYS)}
+    check_sections(path, document)
+    defaults = layer(path, "defaults", document, MARKET_KEYS, Source.DEFAULTS)
+    shared = layer(path, "run", document, RUN_KEYS, Source.SECTION)
+    budgets = layer(path, "budgets", document, BUDGET_KEYS, Source.SECTION)
+    run = {**of_program(RUN_KEYS), **shared, **of_typed(typed, RUN_KEYS)}
     markets = []
     for name in _market_names(path, document):
-        own = _layer(path, f"markets.{name}", document["markets"], MARKET_KEYS, Source.MARKET, name)
+        own = layer(path, f"markets.{name}", document["markets"], MARKET_KEYS, Source.MARKET, name)
         markets.append(_Market(path, name, own, defaults, run).config(typed if market in {None, name} else {}))
     if typed.get("live") and all(each.is_simulated for each in markets):
         raise InvalidSettingError(
             f"--live does nothing with {path}: every market of it is on the embedded exchange, sim"
         )
     _refuse_doubles(path, markets)
-    all_budgets = {**_of_program(BUDGET_KEYS), **budgets}
+    output: OutputFlags = group_of(OutputFlags, {name: setting.value for name, setting in run.items()})
+    dashboard = dashboard_of(path, document, {})
+    all_budgets = {**of_program(BUDGET_KEYS), **budgets}
     return Config(
         path=path,
         typed=typed,
         markets=tuple(markets),
         budgets=BudgetLimits(**{name: setting.value for name, setting in all_budgets.items()}),
-        output=OutputFlags(**{name: setting.value for name, setting in run.items() if name != "duration"}),
+        output=output,
+        watching=_watching(path, run, output, markets, dashboard),
+        dashboard=dashboard,
         budget_settings=all_budgets,
         run_settings=run,
     )
@@ -118,13 +113,13 @@ class _Market:
     def _settings(self, typed: Mapping[str, Any]) -> dict[str, Setting]:
         """Rule 2, from the last to the first."""
         return {
-            **_of_program(MARKET_KEYS),
+            **of_program(MARKET_KEYS),
             **_of_preset(self._defaults, Source.DEFAULTS_PRESET),
             **self._defaults,
             **_of_preset(self._own, Source.MARKET_PRESET),
             **self._own,
-            **_of_preset(_of_typed(typed, MARKET_KEYS), Source.TYPED_PRESET),
-            **_of_typed(typed, MARKET_KEYS),
+            **_of_preset(of_typed(typed, MARKET_KEYS), Source.TYPED_PRESET),
+            **of_typed(typed, MARKET_KEYS),
         }
 
     def _plan(self, fitting: Mapping[str, Setting], typed: Mapping[str, Any]) -> MarketPlan:
@@ -134,48 +129,30 @@ class _Market:
         values |= {"preset": None, "duration": self._duration.value}  # what the preset gives is there already
         if fitting["exchange"].value != SIMULATION:
             values |= {name: typed[name] for name in ("live", "no_loss_limit") if name in typed}
-
-        def group(kind: Any) -> Any:
-            return kind(**{name: value for name, value in values.items() if name in kind.__dataclass_fields__})
-
+        groups = (MarketFlags, StrategyFlags, WireFlags, FeedFlags, ExchangeFlags)
         try:
             _check_exchange(values["exchange"])
-            return plan_of(
-                group(MarketFlags), group(StrategyFlags), group(WireFlags), group(FeedFlags), group(ExchangeFlags)
-            )
+            return plan_of(*(group_of(kind, values) for kind in groups))
         except UserError as error:
             raise ConfigError(placed(self._path, self._name, fitting, str(error))) from None
 
 
-def _layer(
-    path: Path,
-    section: str,
-    tables: Mapping[str, Any],
-    keys: Mapping[str, Key],
-    source: Source,
-    name: str | None = None,
-) -> dict[str, Setting]:
-    """The keys of one section, read. Raises `ConfigError`."""
-    table = tables.get(section if name is None else name, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"{path}: [{section}] must be a section with keys, not {shown(table)}")
-    found = {}
-    for name_of_key, raw in table.items():
-        key = keys.get(name_of_key)
-        if key is None:
-            raise ConfigError(f"{path}: [{section}] {_unknown_key(name_of_key, section, keys)}")
-        try:
-            found[name_of_key] = Setting(key=key, value=key.read(raw), raw=raw, source=source)
-        except ValueError as error:
-            raise ConfigError(f"{path}: [{section}] {name_of_key} = {shown(raw)}: {cut(str(error), 200)}") from None
-    return found
-
-
-def _of_program(keys: Mapping[str, Key]) -> dict[str, Setting]:
-    return {
-        name: Setting(key=key, value=key.default_value(), raw=key.default, source=Source.PROGRAM)
-        for name, key in keys.items()
-    }
+def _watching(
+    path: Path, run: Layer, output: OutputFlags, markets: list[MarketConfig], dashboard: Dashboard
+) -> Watching:
+    """Who looks on. Raises `ConfigError` where they cannot, as the flags of a run."""
+    try:
+        flags: WatchFlags = group_of(WatchFlags, {name: setting.value for name, setting in run.items()})
+        watching = flags.settings(dashboard.flags.port, path)
+        check_journal(watching, output.journal)
+        for market in markets:
+            if market.is_simulated:
+                simulated_speed(watching, market.plan.speed)
+            elif len(markets) == 1:
+                check_exchange(watching, market.exchange)
+    except InvalidSettingError as error:
+        raise ConfigError(f"{path}: [run]: {error}") from None
+    return watching
 
 
 def _of_preset(layer: Layer, source: Source) -> dict[str, Setting]:
@@ -190,14 +167,6 @@ def _of_preset(layer: Layer, source: Source) -> dict[str, Setting]:
         name: Setting(key=MARKET_KEYS[name], value=value, raw=value, source=source, preset=preset)
         for name, value in given.items()
         if name in MARKET_KEYS
-    }
-
-
-def _of_typed(typed: Mapping[str, Any], keys: Mapping[str, Key]) -> dict[str, Setting]:
-    return {
-        name: Setting(key=keys[name], value=value, raw=raw_of(value), source=Source.TYPED)
-        for name, value in typed.items()
-        if name in keys
     }
 
 
@@ -217,27 +186,6 @@ def _market_names(path: Path, document: Mapping[str, Any]) -> list[str]:
                 f"{path}: [markets.{shown(name)}]: a market's name is 1 to 32 letters, digits, '-' and '_'"
             )
     return list(markets)
-
-
-def _unknown_section(name: str, held: object) -> str:
-    near = nearest(name, SECTIONS)
-    if near is not None:
-        return f"there is no section [{cut(name)}]; did you mean [{'markets.NAME' if near == 'markets' else near}]?"
-    if isinstance(held, dict):
-        return f"there is no section [{cut(name)}]; there are [defaults], [markets.NAME], [budgets] and [run]"
-    return f"{cut(name)} = {shown(held)} stands in no section: write it under [defaults], [markets.NAME] or [run]"
-
-
-def _unknown_key(name: str, section: str, keys: Mapping[str, Key]) -> str:
-    meant = name.strip().lower().replace("-", "_")
-    if meant in NOT_IN_A_FILE:
-        return f"{cut(name)}: {NOT_IN_A_FILE[meant]}"
-    others = [f"[{'markets.NAME' if other == 'markets' else other}]" for other in SECTIONS if meant in SECTIONS[other]]
-    if meant not in keys and others:
-        return f"{meant} does not belong here: write it under {' or '.join(others)}"
-    near = nearest(name, keys)
-    hint = f"did you mean {near}?" if near else f"`perpmaker config show` lists the keys of [{section}]"
-    return f"{cut(name)} is unknown; {hint}"
 
 
 def _does_nothing(name: str, exchange: str) -> str:

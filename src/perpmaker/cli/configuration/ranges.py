@@ -47,6 +47,7 @@ class Range:
 
 _ABOVE_0 = Range(0, is_above=True)
 _FROM_0 = Range(0)
+_PORT = Range(1, 65_535)
 
 RANGES: Final[Mapping[str, Range]] = {
     "spread": Range(0, 1, is_above=True),
@@ -75,6 +76,9 @@ RANGES: Final[Mapping[str, Range]] = {
     "maintenance_margin": Range(0, 1),
     "liquidation_fee": Range(0, 1),
     "volume_30d": _FROM_0,
+    "dashboard_port": _PORT,
+    "metrics_port": _PORT,
+    "port": Range(0, 65_535),
     "max_notional": _FROM_0,
     "max_margin_share": Range(0, 1),
 }

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from perpmaker.cli import values
-from perpmaker.cli.configuration.keys import SECTIONS, Key
+from perpmaker.cli.configuration.keys import SECTIONS, USER_KEYS, Key, hash_text
 from perpmaker.cli.configuration.ranges import RANGES
 
 _NUMBER: Final = r"[+-]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -32,6 +32,7 @@ _FORMS: Final[Mapping[Any, Mapping[str, Any]]] = {
         "exclusiveMinimum": 0,
         "pattern": rf"^\s*({_NUMBER}|[mM][aA][xX])\s*$",
     },
+    hash_text: {"type": "string", "pattern": r"^\$argon2(id|i|d)\$.+\$.+\$.+$"},
 }
 """By the parser of a flag: what a value looks like."""
 
@@ -40,6 +41,12 @@ def schema() -> dict[str, Any]:
     """The schema, as it is written."""
     sections = {name: _section(keys) for name, keys in SECTIONS.items()}
     market = sections.pop("markets")
+    sections["dashboard"]["properties"]["users"] = {
+        "description": "Who may open the page with a password, each under a name.",
+        "type": "object",
+        "propertyNames": {"pattern": "^[A-Za-z0-9_.@-]{1,64}$"},
+        "additionalProperties": {**_section(USER_KEYS), "required": list(USER_KEYS)},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "perpmaker configuration",
@@ -60,6 +67,7 @@ def schema() -> dict[str, Any]:
             },
             "budgets": {"description": "Limits over all markets together.", **sections["budgets"]},
             "run": {"description": "What is the same for all markets.", **sections["run"]},
+            "dashboard": {"description": "The web page: where it is served, and to whom.", **sections["dashboard"]},
         },
     }
 

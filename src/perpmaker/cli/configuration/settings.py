@@ -14,7 +14,10 @@ from typing import Any
 
 from perpmaker.cli.configuration.keys import Key, Raw
 from perpmaker.cli.configuration.words import nearest
+from perpmaker.cli.dashboard_flags import DashboardFlags
+from perpmaker.cli.request import Watching
 from perpmaker.cli.run_flags import SIMULATION, MarketPlan, OutputFlags
+from perpmaker.dashboard.security.users import User
 from perpmaker.data.choice import DEFAULT_SYMBOL
 from perpmaker.domain.errors import UnknownNameError
 from perpmaker.maker.settings import StrategySettings
@@ -29,7 +32,7 @@ class Source(IntEnum):
     DEFAULTS = 2
     MARKET_PRESET = 3
     MARKET = 4
-    SECTION = 5  # [run] and [budgets], which have no other
+    SECTION = 5  # [run], [budgets] and [dashboard], which have no other
     TYPED_PRESET = 6
     TYPED = 7
 
@@ -89,6 +92,15 @@ class MarketConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """The section [dashboard]: where the page is served, and to whom; without users by tokens that are printed."""
+
+    flags: DashboardFlags
+    users: tuple[User, ...]
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole file. ``budget_settings`` and ``run_settings`` are the keys of [budgets] and [run].
 
@@ -100,6 +112,8 @@ class Config:
     markets: tuple[MarketConfig, ...]
     budgets: BudgetLimits
     output: OutputFlags
+    watching: Watching
+    dashboard: Dashboard
     budget_settings: Mapping[str, Setting]
     run_settings: Mapping[str, Setting]
 

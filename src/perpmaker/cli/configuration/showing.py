@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from perpmaker.cli.configuration.settings import Config, MarketConfig, Setting, Source
+from perpmaker.cli.configuration.settings import Config, Dashboard, MarketConfig, Setting, Source
 from perpmaker.cli.configuration.words import toml_text
 
 _TOLD = ("spread", "quantity", "max_orders", "max_position", "interval", "stop_loss", "max_loss")
@@ -20,6 +20,8 @@ def overview(config: Config) -> Iterator[str]:
         yield from (f"  note: {note}" for note in market.plan.notes)
     yield f"budgets: {_given(config.budget_settings) or 'none'}"
     yield f"run: {_given(config.run_settings, is_whole=True)}"
+    if any(setting.source for setting in config.dashboard.settings.values()) or config.dashboard.users:
+        yield f"dashboard: {_given(config.dashboard.settings, is_whole=True)}; users {_users(config.dashboard)}"
 
 
 def effective(config: Config, markets: Sequence[MarketConfig]) -> Iterator[str]:
@@ -33,11 +35,20 @@ def effective(config: Config, markets: Sequence[MarketConfig]) -> Iterator[str]:
     yield ""
     yield "[run]"
     yield from _lines(config.run_settings)
+    yield ""
+    yield "[dashboard]"
+    yield from _lines(config.dashboard.settings)
+    yield f"# users: {_users(config.dashboard)}"
 
 
 def plain(setting: Setting) -> str:
     """A value in a sentence."""
     return "not set" if setting.raw is None else toml_text(setting.raw).strip('"')
+
+
+def _users(dashboard: Dashboard) -> str:
+    """Names and roles; the hashes of the passwords are not for showing."""
+    return ", ".join(f"{user.name} ({user.role.value})" for user in dashboard.users) or "none"
 
 
 def _sources(settings: Mapping[str, Setting]) -> str:
@@ -52,7 +63,7 @@ def _given(settings: Mapping[str, Setting], *, is_whole: bool = False) -> str:
     return ", ".join(
         f"{name} {plain(setting)}"
         for name, setting in settings.items()
-        if (setting.source and setting.value) or (is_whole and setting.raw is not None)
+        if (setting.source and setting.value) or (is_whole and setting.raw is not None and setting.raw is not False)
     )
 
 

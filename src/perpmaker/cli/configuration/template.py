@@ -33,6 +33,15 @@ _HEAD: Final = """\
 [defaults]
 """
 
+_USERS: Final = (
+    "# Who may open it with a password. Without users two addresses are printed at the start, each with a token.",
+    "# With users others must not be able to read this file: chmod 600.",
+    "#   [dashboard.users.ana]",
+    '#   role = "trader"                # or "viewer", who only looks',
+    '#   password_hash = "$argon2id$..."   # what `perpmaker dashboard hash` prints',
+    "",
+)
+
 
 def written(file: Path, answers: Mapping[str, Raw]) -> str:
     """The file's text for one market.
@@ -54,6 +63,10 @@ def written(file: Path, answers: Mapping[str, Raw]) -> str:
             "# What is the same for all markets.",
             "[run]",
             *_lines(config.run_settings),
+            "# The web page: `perpmaker dashboard --config` with this file, or `perpmaker run --dashboard`.",
+            "[dashboard]",
+            *_lines(config.dashboard.settings),
+            *_USERS,
         ]
     )
 

@@ -6,7 +6,7 @@ Rules kept here:
    open position included, at the mark.
 2. What a position had gained or lost before this run took it over belongs to no run's day.
 3. At midnight UTC the count starts anew from the equity of that moment.
-4. Reached once, it stays reached.
+4. Reached once, it stays reached. Another limit counts from the next look on, with all that the day has made so far.
 """
 
 from datetime import UTC, datetime
@@ -57,6 +57,10 @@ class DailyLoss:
     def run_profit_quanta(self) -> int:
         """What this run made on all of its days."""
         return self._earlier_days_quanta + self._profit_quanta
+
+    def change_limit(self, limit_quanta: int | None) -> None:
+        """Another limit for the same day, > 0; None only counts from now on."""
+        self._limit_quanta = limit_quanta
 
     def is_reached(self, now_ns: int, event: Event, state: MakerState) -> bool:
         """After each event: whether the day's loss has reached the limit."""

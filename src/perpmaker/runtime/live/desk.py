@@ -18,11 +18,15 @@ from perpmaker.domain.instrument import Instrument
 from perpmaker.domain.orders import OrderStatus
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.runtime.live.rate_limit import RateLimit
+from perpmaker.runtime.live.vital_signs import VitalSigns
 from perpmaker.venues.clock import Clock
 from perpmaker.venues.errors import Reaction, VenueError
 from perpmaker.venues.port import Venue
 
 QUESTION_PATIENCE_S: Final = 10.0
+
+QUESTION: Final = "question"
+"""The kind of request that asks something, in `VitalSigns.wire`."""
 
 _ASKED_TOO_OFTEN: Final = frozenset({"TOO_MANY_REQUESTS", "RateLimitExceeded", "DDoSProtection"})
 
@@ -47,6 +51,7 @@ class Desk:
         resting: orders that the venue has confirmed, until their end is told.
         cancelling: orders whose cancel is under way: sent, or about to be, and not answered.
         counts: what was sent and what happened, by name.
+        signs: how fast it went.
         settled_elsewhere: quanta that our other markets on this account have settled since they all started.
     """
 
@@ -67,6 +72,7 @@ class Desk:
     resting: set[int] = field(default_factory=set)
     cancelling: set[int] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+    signs: VitalSigns = field(default_factory=VitalSigns)
     settled_elsewhere: Callable[[], int] = lambda: 0
 
     def status(self, order_id: int) -> OrderStatus | None:
@@ -94,13 +100,20 @@ class Desk:
             if not wait_ns:
                 break
             await asyncio.sleep(wait_ns / 1e9)
+        sent_ns = self.clock.now_ns()
         try:
             async with asyncio.timeout(QUESTION_PATIENCE_S):
-                return await question(*args, **kwargs)
+                answer = await question(*args, **kwargs)
         except TimeoutError:
             raise VenueError(
                 f"{self.venue.facts.name} gave no answer within {QUESTION_PATIENCE_S:g} s", Reaction.RETRY, "Timeout"
             ) from None
+        self.answered(QUESTION, sent_ns)
+        return answer
+
+    def answered(self, kind: str, sent_ns: int) -> None:
+        """A request of this kind, sent then, was answered now."""
+        self.signs.wire[kind].add(self.clock.now_ns() - sent_ns)
 
     def see_foreigner(self) -> None:
         """Somebody else trades here: nothing that could touch their orders is done from now on."""

@@ -38,6 +38,10 @@ from perpmaker.venues.port import Accepted, Canceled, CancelResult, NotOpen, Pla
 
 PATIENCE_S: Final = 10.0
 
+PLACE: Final = "place"
+CANCEL: Final = "cancel"
+CANCEL_ALL: Final = "cancel all"
+
 _NS_PER_S: Final = 1_000_000_000
 
 
@@ -130,10 +134,11 @@ class Executor:
         desk = self._desk
         is_confirmed = False
         await self._headroom()
-        self._count("cancel all")
+        sent_ns = self._count(CANCEL_ALL)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 is_confirmed = await desk.venue.cancel_all()
+            desk.answered(CANCEL_ALL, sent_ns)
         except TimeoutError:
             pass
         except VenueError as error:
@@ -152,7 +157,7 @@ class Executor:
     async def _request_cancel(self, order_id: int) -> None:
         desk = self._desk
         await self._headroom()
-        self._count("cancel")
+        sent_ns = self._count(CANCEL)
         result: CancelResult | None = None
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -160,6 +165,8 @@ class Executor:
         except TimeoutError:
             pass
         desk.cancelling.discard(order_id)
+        if not isinstance(result, Unknown | None):
+            desk.answered(CANCEL, sent_ns)
         now_ns = desk.clock.now_ns()
         if isinstance(result, Canceled):
             desk.tell(OrderCanceled(now_ns, result.venue_ns, order_id, result.filled_lots, CancelReason.REQUESTED))
@@ -213,7 +220,7 @@ class Executor:
         desk = self._desk
         if orders[0].reduce_only:
             await self._headroom()
-        self._count("place")
+        sent_ns = self._count(PLACE)
         for order in orders:
             self._resolver.placed(order.order_id)
         results: list[PlaceResult] = []
@@ -222,6 +229,8 @@ class Executor:
                 results = await desk.venue.place(orders)
         except TimeoutError:
             pass
+        if any(not isinstance(result, Unknown) for result in results):
+            desk.answered(PLACE, sent_ns)
         now_ns = desk.clock.now_ns()
         answers = {result.order_id: result for result in results}
         for order in orders:
@@ -259,6 +268,8 @@ class Executor:
         if wait_ns:
             await asyncio.sleep(wait_ns / _NS_PER_S)
 
-    def _count(self, kind: str) -> None:
+    def _count(self, kind: str) -> int:
+        """A request leaves; returns when."""
         self.requests += 1
         self._desk.counts[f"requests: {kind}"] += 1
+        return self._desk.clock.now_ns()

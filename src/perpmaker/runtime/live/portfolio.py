@@ -109,6 +109,16 @@ class Portfolio:
         return seat
 
     @property
+    def limits(self) -> BudgetLimits:
+        """The budgets as they are now."""
+        return self._limits
+
+    def profit(self, name: str) -> Fraction | None:
+        """What a market has made since the start, its position at the mark; None where it has not joined."""
+        seat = self._seats.get(name)
+        return None if seat is None else seat.profit
+
+    @property
     def account(self) -> Account:
         """All accounts together, as of now."""
         for name, seat in self._seats.items():

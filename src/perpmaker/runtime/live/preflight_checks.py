@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from perpmaker.domain.errors import InvalidSettingError
 from perpmaker.domain.instrument import Instrument
 from perpmaker.maker.settings import StrategySettings, StrategyTerms, margin_rate_ppb
+from perpmaker.risk.budgets import BudgetLimits
 from perpmaker.risk.capacity import caps
 from perpmaker.venues.port import AccountState, ClockReading, MarketTerms, VenueOrder, VenuePosition
 
@@ -42,10 +43,14 @@ class Check(NamedTuple):
 
 
 class Protections(NamedTuple):
-    """Limits on losses that a run has beside its strategy, quote currency; ``none_wanted`` is --no-loss-limit."""
+    """Limits on losses that a run has beside its strategy, quote currency.
+
+    ``none_wanted`` is --no-loss-limit, ``budgets`` are those of the fleet that it is in.
+    """
 
     max_daily_loss: Decimal = Decimal(0)
     none_wanted: bool = False
+    budgets: BudgetLimits = BudgetLimits()
 
 
 def reachable(host: str, reading: ClockReading) -> Check:
@@ -233,6 +238,8 @@ def loss_limits(settings: StrategySettings, protections: Protections) -> Check:
         "--max-drawdown": settings.max_drawdown,
         "--max-loss": settings.max_loss,
         "--max-daily-loss": protections.max_daily_loss,
+        "[budgets] max_drawdown": protections.budgets.max_drawdown,
+        "[budgets] max_daily_loss": protections.budgets.max_daily_loss,
     }
     present = [f"{name} {value}" for name, value in limits.items() if value]
     if present:

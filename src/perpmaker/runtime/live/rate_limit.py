@@ -48,6 +48,10 @@ class RateLimit(Protocol):
         """The venue says that the limit is reached."""
         ...
 
+    def headroom(self, now_ns: int) -> float:
+        """The share of what the account may send that is left, 0 to 1."""
+        ...
+
 
 class TokenBucket:
     """Counts requests; one token is one request.

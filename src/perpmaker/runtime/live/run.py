@@ -67,6 +67,7 @@ SOON_NS: Final = 50_000_000
 STOPPED_PATIENCE_NS: Final = 20 * 10**9
 
 _NS_PER_S: Final = 1_000_000_000
+_NewsOfOrder = OrderAccepted | OrderCanceled | OrderRejected | Filled
 _OF_ORDERS = (OrderAccepted, OrderCanceled, OrderRejected, Filled)
 _MOVES_MONEY = (MarkUpdated, Filled, FundingPaid, PositionCorrected)
 
@@ -128,8 +129,9 @@ class LiveRun:
             self.desk, self.checks, resolver, self._spawn, has_account_alone=settings.has_account_alone
         )
         self._reconciler = Reconciler(self.desk, resolver)
+        self.signs = self.desk.signs
         self.supervisor = Supervisor(self.desk, self._reconciler, settings, self._set_blind, heartbeat, self._spawn)
-        self._events: deque[Event] = deque()
+        self._events: deque[tuple[Event, int]] = deque()  # and when it arrived
         self._audience = Audience(observers, self._fail)
         self._is_telling = False
         self._blind_for: set[str] = set()
@@ -152,6 +154,16 @@ class LiveRun:
     def requests(self) -> int:
         """Orders and cancels sent so far; a batch is one."""
         return self._executor.requests
+
+    @property
+    def blind_for(self) -> list[str]:
+        """Why the maker is blind; empty while it sees."""
+        return sorted(self._blind_for)
+
+    @property
+    def reconciled_ns(self) -> int | None:
+        """When everything was last compared with the venue, and answered; None before."""
+        return self._reconciler.last_ns or None
 
     def request_stop(self, reason: EndReason) -> None:
         """Ask for a clean end; safe to call from a signal handler or another thread, also before the run has begun."""
@@ -212,7 +224,7 @@ class LiveRun:
         elif isinstance(event, BookUpdated):
             self._book = event
             self.supervisor.book_alive(received_ns)
-            self.tell(event)
+            self.tell(event, received_ns)
         elif isinstance(event, GapStarted):
             self._book = None
             self._set_blind("market data gap", True)
@@ -221,7 +233,7 @@ class LiveRun:
         else:
             if isinstance(event, MarkUpdated):
                 self.desk.mark_ns = received_ns
-            self.tell(event)
+            self.tell(event, received_ns)
 
     def on_own(self, event: OwnEvent) -> None:
         """News of our orders or money."""
@@ -244,26 +256,29 @@ class LiveRun:
 
     # --- the maker ---
 
-    def tell(self, event: Event) -> None:
-        """Hand an event to the maker and carry out what it commands; from inside that, the event waits its turn."""
-        self._events.append(event)
+    def tell(self, event: Event, arrived_ns: int | None = None) -> None:
+        """Hand an event to the maker and carry out what it commands; from inside that, the event waits its turn.
+
+        ``arrived_ns`` is when it reached us, now unless told.
+        """
+        self._events.append((event, self._clock.now_ns() if arrived_ns is None else arrived_ns))
         if self._is_telling:
             return
         self._is_telling = True
         while self._events:
-            event = self._events.popleft()
+            event, arrived_ns = self._events.popleft()
             try:
                 if event.at_ns >= self._refresh_ns:
-                    self._step(TimerFired(event.at_ns, is_refresh=True))
-                self._step(event)
+                    self._step(TimerFired(event.at_ns, is_refresh=True), arrived_ns)
+                self._step(event, arrived_ns)
             except Exception as error:  # noqa: BLE001 - whatever broke, the run must end with its orders cancelled
                 self._fail(error)
         self._is_telling = False
         self._set_timer()
 
-    def _step(self, event: Event) -> None:
-        if isinstance(event, OrderAccepted) and self.desk.status(event.order_id) is OrderStatus.UNKNOWN:
-            self._decide_soon()
+    def _step(self, event: Event, arrived_ns: int) -> None:
+        if isinstance(event, _OF_ORDERS):
+            self._hear_of_order(event)
         commands = self._maker.on_event(event)
         if isinstance(event, _OF_ORDERS):
             self._keep_resting(event)
@@ -275,6 +290,7 @@ class LiveRun:
                 if isinstance(command, Halt):
                     self._end(command.reason)
         now_ns = self._clock.now_ns()
+        self.signs.decision.add(now_ns - arrived_ns)
         self._audience.keep(now_ns, event, commands)
         daily_loss = self._daily_loss
         if isinstance(event, _MOVES_MONEY) and daily_loss and daily_loss.is_reached(now_ns, event, self._maker.state):
@@ -286,6 +302,14 @@ class LiveRun:
         self._refresh_ns, until_ns = self._maker.deadlines()
         self._due_ns = min(self._refresh_ns, until_ns)
 
+    def _hear_of_order(self, event: _NewsOfOrder) -> None:
+        """Before the maker does: where it still stands as we believed it to."""
+        if isinstance(event, OrderAccepted):
+            if self.desk.status(event.order_id) is OrderStatus.UNKNOWN:
+                self._decide_soon()
+        elif isinstance(event, OrderRejected) and self.desk.is_open(event.order_id):
+            self.signs.rejects[event.reason] += 1
+
     def _decide_soon(self) -> None:
         """An order rests after all: whether it is still wanted is decided now, not at the next interval."""
         if self._soon_timer is None and not self._is_over:
@@ -295,7 +319,7 @@ class LiveRun:
         self._soon_timer = None
         self.tell(TimerFired(self._clock.now_ns(), is_refresh=True))
 
-    def _keep_resting(self, event: OrderAccepted | OrderCanceled | OrderRejected | Filled) -> None:
+    def _keep_resting(self, event: _NewsOfOrder) -> None:
         if not self.desk.is_open(event.order_id):
             self.desk.resting.discard(event.order_id)
         elif isinstance(event, OrderAccepted | Filled):

@@ -82,6 +82,9 @@ class Share:
     def drain(self, now_ns: int) -> None:
         self._rate.bucket.drain(now_ns)
 
+    def headroom(self, now_ns: int) -> float:
+        return self._rate.bucket.headroom(now_ns)
+
     def _owe(self, now_ns: int, requests: int) -> None:
         self._refill(now_ns)
         self._earned = max(-self._most, self._earned - requests)

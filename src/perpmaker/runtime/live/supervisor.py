@@ -76,7 +76,7 @@ class Supervisor:
 
     def book_alive(self, received_ns: int) -> None:
         """The book was told, or found to be right."""
-        self._alive_ns = received_ns
+        self._alive_ns = self._desk.signs.book_ns = received_ns
         if self._is_stale:
             self._is_stale = False
             self._set_blind("book stale", False)

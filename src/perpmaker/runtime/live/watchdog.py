@@ -7,6 +7,7 @@ Rules kept here:
 2. A run that ended is left alone, whatever it left.
 3. A journal that cannot be read gives no sign of life. It counts as silence: the safe side is fewer orders.
 4. A run that comes back to life, while its orders are cancelled or after it, is left alone and watched again.
+5. What is done about a run is told as an `Action`, apart from all other sentences: somebody may have to be woken.
 """
 
 import asyncio
@@ -27,6 +28,14 @@ class Pulse(NamedTuple):
     has_ended: bool
 
 
+class Action(Enum):
+    """What a watchdog does about a run."""
+
+    BEGINS = "fell silent"  # it cleans up from now on
+    RETURNS = "is alive again"  # cleaning up was broken off, or is undone by the run
+    DONE = "was cleaned up after"  # by the venue's own count
+
+
 class Verdict(Enum):
     ENDED = "ended"  # cleanly; nothing was done
     RESCUED = "rescued"  # it fell silent, and was cleaned up after
@@ -39,6 +48,7 @@ async def watch(
     tell: Callable[[str], None],
     clock: Clock,
     timeout_ns: int,
+    act: Callable[[Action], None] = lambda _: None,
 ) -> Verdict:
     """Watch one run to its end.
 
@@ -49,6 +59,7 @@ async def watch(
         tell: told in sentences.
         clock: the watchdog's own.
         timeout_ns: silence that is too long.
+        act: told what is done about the run; of `Action.DONE` who cleans up tells.
     """
     ear = _Ear(read, tell)
     last: Pulse | None = None
@@ -65,10 +76,12 @@ async def watch(
             if pulse != last:
                 last, changed_ns = pulse, clock.now_ns()
                 if cleaning is not None:
+                    act(Action.RETURNS)
                     tell("the run is alive again: watching it")
                     cleaning.cancel()
                     cleaning = None
             elif cleaning is None and clock.now_ns() - changed_ns >= timeout_ns:
+                act(Action.BEGINS)
                 tell(f"no heartbeat for {(clock.now_ns() - changed_ns) / 10**9:.1f} s: cleaning up after the run")
                 cleaning = asyncio.create_task(rescue(), name="rescue")
             elif cleaning is not None and cleaning.done():

@@ -3,8 +3,8 @@
 Rules kept here:
 
 1. It counts as open when the exchange has answered behind the signed subscription, see
-   `perpmaker.venues.backpack.stream`; every later loss and return is told.
-2. A message that cannot be read, or that our books cannot hold, breaks the connection: what it said must be asked for.
+   `perpmaker.venues.backpack.stream`; every later loss and return is told. Markets of one account share its connection.
+2. A message that cannot be read, or that our books cannot hold, counts as a loss: what it said must be asked for.
 3. A signature that was too late or too early is made anew after the clock was measured.
 """
 
@@ -18,8 +18,8 @@ from perpmaker.venues.backoff import Backoff
 from perpmaker.venues.backpack import wire
 from perpmaker.venues.backpack.errors import EXPIRED
 from perpmaker.venues.backpack.own_news import OwnNews
+from perpmaker.venues.backpack.shared_stream import SharedStream, Subscription
 from perpmaker.venues.backpack.signing import Signer
-from perpmaker.venues.backpack.stream import Stream
 from perpmaker.venues.errors import VenueError
 from perpmaker.venues.guarded import GuardedAccount
 from perpmaker.venues.opening import Opening
@@ -38,7 +38,7 @@ class AccountStream:
         signer: signs the subscription.
         listener: who is told.
         measure: measures the exchange's clock.
-        url: websocket address.
+        stream: the account's connection.
         backoff: waits between attempts.
     """
 
@@ -49,11 +49,10 @@ class AccountStream:
         signer: Signer,
         listener: AccountListener,
         measure: Callable[[], Awaitable[None]],
-        url: str,
+        stream: SharedStream,
         backoff: Backoff,
     ) -> None:
         self._news = news
-        self._signer = signer
         self._listener = GuardedAccount(listener)
         self._measure = measure
         self._opening = Opening("the private stream of Backpack")
@@ -61,44 +60,36 @@ class AccountStream:
         self._orders = f"account.orderUpdate.{symbol}"
         self._position = f"account.positionUpdate.{symbol}"
         self.last_error: VenueError | None = None
-        self._stream = Stream(
-            url,
-            self._subscription,
-            self._on_message,
+        self._stream = stream
+        self._subscription = Subscription(
+            names=(self._orders, self._position),
+            on_message=self._on_message,
             on_up=self._on_up,
             on_down=lambda: self._listener.on_account_stream(is_up=False),
             on_failed=self._on_failed,
             backoff=backoff,
+            signature=signer.subscription,
         )
 
     async def open(self) -> None:
         """Returns when it is open. Raises `VenueError` when it cannot be opened."""
-        self._stream.start()
+        self._stream.join(self._subscription)
         await self._opening.wait()
 
-    def restart(self) -> None:
-        self._stream.restart()
+    def restart(self, *, alone: bool) -> None:
+        """See `perpmaker.venues.backpack.shared_stream.SharedStream.restart`."""
+        self._stream.restart(self._subscription, alone=alone)
 
     async def close(self) -> None:
         if self._measuring is not None:
             self._measuring.cancel()
-        await self._stream.close()
-
-    def _subscription(self) -> bytes:
-        request = {
-            "method": "SUBSCRIBE",
-            "params": [self._orders, self._position],
-            "signature": self._signer.subscription(),
-        }
-        return msgspec.json.encode(request)
+        await self._stream.leave(self._subscription)
 
     def _on_message(self, stream: str, data: msgspec.Raw) -> None:
         if stream == self._orders:
             self._news.tell_order(_ORDER_UPDATE.decode(data), self._listener)
-        elif stream == self._position:
-            self._news.tell_position(_POSITION_UPDATE.decode(data), self._listener)
         else:
-            raise ValueError(f"a stream {stream!r} that nobody asked for")
+            self._news.tell_position(_POSITION_UPDATE.decode(data), self._listener)
 
     def _on_up(self) -> None:
         if self._opening.is_done:

@@ -5,7 +5,7 @@ Rules kept here:
 1. No keys, no way to an order: requests go through `PublicHttp`, and the stream subscribes to public names only.
 2. The book is a snapshot and sequenced updates (`perpmaker.venues.backpack.depth`). Whatever is doubtful about it is
    told as a gap, and a new snapshot is asked for until one fits.
-3. What cannot be read breaks the connection, which is a gap: nothing is guessed and nothing is skipped.
+3. What cannot be read ends the stream, which is a gap: nothing is guessed and nothing is skipped.
 """
 
 import asyncio
@@ -21,8 +21,10 @@ from perpmaker.venues.backoff import Backoff
 from perpmaker.venues.backpack.depth import Doubt
 from perpmaker.venues.backpack.errors import unreadable
 from perpmaker.venues.backpack.feed import Feed
-from perpmaker.venues.backpack.http import BASE_URL, HttpPool, PublicHttp, PublicPath
-from perpmaker.venues.backpack.stream import WS_URL, Stream
+from perpmaker.venues.backpack.http import BASE_URL, PublicHttp, PublicPath
+from perpmaker.venues.backpack.pool import BackpackPool
+from perpmaker.venues.backpack.shared_stream import SharedStream, Subscription
+from perpmaker.venues.backpack.stream import WS_URL
 from perpmaker.venues.backpack.terms import Grid, grid_of, read_market, unknown_symbol, venue_symbol
 from perpmaker.venues.backpack.wire import Depth, DepthUpdate, MarkOfMarket, MarkPrice, PublicTrade, reader
 from perpmaker.venues.clock import Clock
@@ -60,7 +62,7 @@ class BackpackMarketSource:
         base_url: REST address (the testnet's, if not the exchange's own).
         ws_url: websocket address.
         random: for the waits between attempts to connect.
-        pool: connections for its requests that others use, too; its own if not given.
+        pool: connections that other markets use, too; its own if not given.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class BackpackMarketSource:
         base_url: str = BASE_URL,
         ws_url: str = WS_URL,
         random: Random | None = None,
-        pool: HttpPool | None = None,
+        pool: BackpackPool | None = None,
     ) -> None:
         self.symbol: Final = venue_symbol(symbol)
         self.venue_clock: Final = VenueClock(clock)
@@ -79,12 +81,14 @@ class BackpackMarketSource:
         """What last went wrong on a stream or with a snapshot; for whoever has to say why there is no market data."""
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - spreads attempts to connect, hides nothing
-        self._ws_url = ws_url
-        self._http = PublicHttp(base_url, pool=pool)
+        self._pool = pool or BackpackPool()
+        self._is_own_pool = pool is None
+        self._http = PublicHttp(base_url, pool=self._pool.http)
         self._terms: MarketTerms | None = None
         self._grid: Grid | None = None
         self._feed: Feed | None = None
-        self._stream: Stream | None = None
+        self._stream: SharedStream = self._pool.stream(ws_url, self._random)
+        self._subscription: Subscription | None = None
         self._opening: Opening | None = None
         self._resync: asyncio.Task[None] | None = None
         self._readers: dict[str, Callable[[msgspec.Raw], None]] = {}
@@ -133,18 +137,16 @@ class BackpackMarketSource:
             f"trade.{self.symbol}": lambda data: feed.on_trade(_TRADE.decode(data)),
             f"markPrice.{self.symbol}": lambda data: feed.on_mark(_MARK.decode(data)),
         }
-        subscription = msgspec.json.encode({"method": "SUBSCRIBE", "params": list(self._readers)})
         self._opening = Opening(f"market data of {self.symbol}")
-        self._stream = Stream(
-            self._ws_url,
-            lambda: subscription,
-            self._on_message,
+        self._subscription = Subscription(
+            names=list(self._readers),
+            on_message=lambda stream, data: self._readers[stream](data),
             on_up=self._start_resync,
             on_down=self._on_down,
             on_failed=self._on_failed,
             backoff=Backoff(self._random),
         )
-        self._stream.start()
+        self._stream.join(self._subscription)
         try:
             await self._opening.wait()
         except BaseException:
@@ -169,17 +171,26 @@ class BackpackMarketSource:
             self._start_resync()
 
     async def restart(self) -> None:
-        if self._stream is not None:
-            self._stream.restart()
+        self._restart_market(alone=self._is_alone_silent)
+
+    @property
+    def _is_alone_silent(self) -> bool:
+        """Whether the connection speaks to other markets: then another one would help nobody, and cost them a gap."""
+        return self._subscription is not None and self._stream.speaks_to_others(self._subscription)
+
+    def _restart_market(self, *, alone: bool) -> None:
+        if self._subscription is not None:
+            self._stream.restart(self._subscription, alone=alone)
 
     async def close(self) -> None:
         await self._close_streams()
-        await self._http.close()
+        if self._is_own_pool:
+            await self._pool.close()
 
     async def _close_streams(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.close()
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            await self._stream.leave(subscription)
         resync, self._resync = self._resync, None
         if resync is not None:
             resync.cancel()
@@ -193,12 +204,6 @@ class BackpackMarketSource:
         return self._grid
 
     # --- the stream ---
-
-    def _on_message(self, stream: str, data: msgspec.Raw) -> None:
-        read = self._readers.get(stream)
-        if read is None:
-            raise ValueError(f"a stream {stream!r} that nobody asked for")
-        read(data)
 
     def _on_depth(self, message: DepthUpdate) -> None:
         assert self._feed is not None

@@ -18,10 +18,11 @@ from perpmaker.domain.commands import Place
 from perpmaker.venues.backoff import Backoff
 from perpmaker.venues.backpack.account_stream import AccountStream
 from perpmaker.venues.backpack.history import History
-from perpmaker.venues.backpack.http import BASE_URL, HttpPool
+from perpmaker.venues.backpack.http import BASE_URL
 from perpmaker.venues.backpack.market_source import NAME, BackpackMarketSource
 from perpmaker.venues.backpack.order_desk import OrderDesk
 from perpmaker.venues.backpack.own_news import OwnNews
+from perpmaker.venues.backpack.pool import BackpackPool
 from perpmaker.venues.backpack.private_http import PrivateHttp
 from perpmaker.venues.backpack.questions import Questions
 from perpmaker.venues.backpack.signing import WINDOW_MS, Signer
@@ -69,7 +70,7 @@ class BackpackVenue(BackpackMarketSource):
         base_url: REST address.
         ws_url: websocket address.
         random: for the waits between attempts to connect.
-        pool: connections for its requests that others use, too; its own if not given.
+        pool: connections that other markets use, too; its own if not given.
 
     Raises:
         CredentialsError: the keys are missing or malformed.
@@ -84,11 +85,11 @@ class BackpackVenue(BackpackMarketSource):
         base_url: str = BASE_URL,
         ws_url: str = WS_URL,
         random: Random | None = None,
-        pool: HttpPool | None = None,
+        pool: BackpackPool | None = None,
     ) -> None:
         super().__init__(symbol, clock, base_url=base_url, ws_url=ws_url, random=random, pool=pool)
         self._signer = Signer(credentials, self.venue_clock)
-        self._private = PrivateHttp(self._signer, self._measure, base_url, pool)
+        self._private = PrivateHttp(self._signer, self._measure, base_url, self._pool.http)
         self._facts = VenueFacts(
             name=NAME,
             account=credentials.account_name(NAME),
@@ -100,6 +101,7 @@ class BackpackVenue(BackpackMarketSource):
             max_order_id=UINT32.max_order_id,
             signs_at_once=True,
         )
+        self._private_stream = self._pool.stream(ws_url, self._random, self._facts.account)
         self._tag: int | None = None
         self._may_trade = False  # asked until it is known
         self._made: _Desks | None = None
@@ -118,7 +120,7 @@ class BackpackVenue(BackpackMarketSource):
     async def open_account(self, listener: AccountListener) -> None:
         desks = await self._desks()
         self._account_stream = AccountStream(
-            self.symbol, desks.news, self._signer, listener, self._measure, self._ws_url, Backoff(self._random)
+            self.symbol, desks.news, self._signer, listener, self._measure, self._private_stream, Backoff(self._random)
         )
         try:
             await self._account_stream.open()
@@ -127,16 +129,17 @@ class BackpackVenue(BackpackMarketSource):
             raise
 
     async def restart(self) -> None:
-        await super().restart()
+        """The market's stream, which always has something to say, decides for the account's, too."""
+        alone = self._is_alone_silent
+        self._restart_market(alone=alone)
         if self._account_stream is not None:
-            self._account_stream.restart()
+            self._account_stream.restart(alone=alone)
 
     async def close(self) -> None:
         await self._close_account_stream()
-        await super().close()
         if self._made is not None:
             self._made.history.close()
-        await self._private.close()
+        await super().close()
 
     async def account(self) -> AccountState:
         desks = await self._desks()
