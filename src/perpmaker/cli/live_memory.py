@@ -8,10 +8,12 @@ Rules kept here:
    loss of a day and budgets hold for every market of the account.
 """
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
+from perpmaker import __version__
 from perpmaker.cli.request import WireSettings
 from perpmaker.cli.running import is_running
 from perpmaker.domain.errors import InvalidSettingError
@@ -19,12 +21,14 @@ from perpmaker.domain.events import EndReason
 from perpmaker.domain.instrument import Instrument
 from perpmaker.journal.limits import Latch, active_latches, day_profit, set_latch
 from perpmaker.journal.live import TAGS_KEPT_NS, end_dead_run, recent_tags, unfinished_runs
+from perpmaker.journal.processes import this_host
 from perpmaker.journal.readers import NOT_STARTED, load_run
-from perpmaker.journal.writer import Journal, RunJournal
+from perpmaker.journal.writer import Journal, RunJournal, RunStart
 from perpmaker.runtime.live.daily_loss import DailyLoss, utc_day
 from perpmaker.runtime.live.preflight import Known
 from perpmaker.venues.clock import Clock
 from perpmaker.venues.port import VenueFacts
+from perpmaker.venues.redaction import redact
 
 _MOST_TAGS: Final = 1 << 16
 """Tags to choose from, where a venue's client ids would carry more."""
@@ -79,6 +83,36 @@ class LiveMemory:
                 "last 30 days"
             )
         return free[random_below(len(free))]
+
+    def about_run(
+        self,
+        instrument: Instrument,
+        tag: int,
+        *,
+        settings: Mapping[str, str],
+        command_line: str,
+        provenance: Mapping[str, str],
+    ) -> RunStart:
+        """What the journal is told of a run that begins now. ``provenance`` is what it has of others."""
+        wires, facts = self._wires, self._facts
+        return RunStart(
+            version=__version__,
+            exchange=wires.exchange,
+            symbol=instrument.symbol,
+            market_type="perp",
+            mode="live" if wires.is_live else "paper",
+            seed=None,
+            command_line=redact(command_line),
+            settings=settings,
+            instrument=instrument,
+            provenance={"market": facts.name, **provenance},
+            started_at_ns=self._clock.now_ns(),
+            account=facts.account if wires.is_live else None,
+            tag=tag,
+            pid=os.getpid(),
+            host=this_host(),
+            endpoint=wires.base_url,
+        )
 
     def daily_loss(self, instrument: Instrument, run: RunJournal | None) -> DailyLoss:
         """Counts the day from what the account's other runs have made of it."""

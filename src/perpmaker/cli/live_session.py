@@ -10,7 +10,6 @@ Rules kept here:
 """
 
 import asyncio
-import os
 import secrets
 import sys
 import time
@@ -35,9 +34,8 @@ from perpmaker.cli.teller import exit_code
 from perpmaker.domain.errors import InvalidSettingError, UserError
 from perpmaker.domain.events import EndReason, Event, SettingsChanged
 from perpmaker.domain.instrument import Instrument
-from perpmaker.journal.processes import this_host
 from perpmaker.journal.recover_runs import recover_runs
-from perpmaker.journal.writer import Journal, RunJournal, RunStart
+from perpmaker.journal.writer import Journal, RunJournal
 from perpmaker.maker.market_maker import MarketMaker
 from perpmaker.maker.settings import StrategySettings, StrategyTerms
 from perpmaker.monitor.viewer import Subject
@@ -49,7 +47,6 @@ from perpmaker.runtime.live.run import LiveRun
 from perpmaker.runtime.live.seat import ALONE, MarketSeat
 from perpmaker.runtime.live.settings import LiveSettings
 from perpmaker.runtime.outcome import Outcome
-from perpmaker.runtime.recorder import Recorder
 from perpmaker.runtime.summary import RunFacts, Summary
 from perpmaker.venues.clock import Clock
 from perpmaker.venues.errors import VenueError
@@ -220,27 +217,15 @@ class LiveSession:
     def _begin_journal(self, stack: ExitStack, market: MarketTerms, checked: Preflight) -> RunJournal | None:
         if self._journal is None:
             return None
-        facts = self._venue.facts
         seen = [order.tag for order in checked.orders or () if order.tag is not None]
-        about = RunStart(
-            version=__version__,
-            exchange=self._wires.exchange,
-            symbol=self._symbol,
-            market_type="perp",
-            mode=self._mode,
-            seed=None,
-            command_line=redact(self._request.command_line),
+        self._tag = self._memory.new_tag(seen, self._random_below)
+        about = self._memory.about_run(
+            market.instrument,
+            self._tag,
             settings=self._named_settings(),
-            instrument=market.instrument,
-            provenance={"market": facts.name, **({} if self._berth is None else self._berth.provenance)},
-            started_at_ns=self._clock.now_ns(),
-            account=facts.account if self._wires.is_live else None,
-            tag=self._memory.new_tag(seen, self._random_below),
-            pid=os.getpid(),
-            host=this_host(),
-            endpoint=self._wires.base_url,
+            command_line=self._request.command_line,
+            provenance={} if self._berth is None else self._berth.provenance,
         )
-        self._tag = about.tag or 1
         return stack.enter_context(self._journal.begin_run(about))
 
     async def _prepare_and_play(self, market: MarketTerms, journal: RunJournal | None, stack: ExitStack) -> ExitCode:
@@ -281,7 +266,7 @@ class LiveSession:
         watchers = LiveWatchers(self._request, self._wires, maker, market.instrument, journal, daily, berth)
         onlookers = watchers.onlookers = self._looked_at(maker, market.instrument, watchers, journal)
         stack.callback(onlookers.abandon)  # where the run does not come to an end
-        recorder = self._recorder(stack, market, watchers)
+        recorder = watchers.recorder(stack, self._clock)
         watchers.tell_opening(self._mode, notes)
         run = LiveRun(
             maker,
@@ -397,20 +382,6 @@ class LiveSession:
         if self._wires.is_live:
             return settings_by_name(self._request.strategy, self._wires)
         return settings_by_name(self._request.strategy, self._wires, self._request.simulation)
-
-    def _recorder(self, stack: ExitStack, market: MarketTerms, watchers: LiveWatchers) -> Recorder | None:
-        """Raises `RecordingError` when the folder cannot be used."""
-        if self._wires.record is None:
-            return None
-        recorder = Recorder(
-            self._wires.record,
-            market.instrument,
-            self._wires.exchange,
-            self._clock,
-            on_failure=lambda why: watchers.note("recording", why),
-        )
-        stack.callback(recorder.close)
-        return recorder
 
     def _queue_ahead(self, order_id: int) -> int | None:
         """Lots before an order of ours: the simulated exchange knows, a real one does not say."""

@@ -23,8 +23,10 @@ from perpmaker.runtime.live.drawdown import DrawdownWatch
 from perpmaker.runtime.live.run import LiveRun
 from perpmaker.runtime.observer import Observer
 from perpmaker.runtime.outcome import Outcome
+from perpmaker.runtime.recorder import Recorder
 from perpmaker.runtime.statistics import RunStatistics
 from perpmaker.runtime.summary import RunFacts, Summary, summarize
+from perpmaker.venues.clock import Clock
 
 HEARTBEAT_NS: Final = 1_000_000_000
 
@@ -100,6 +102,21 @@ class LiveWatchers:
         if view is not None:
             found.append(view)
         return found if self.onlookers is None else [*found, *self.onlookers.all]
+
+    def recorder(self, stack: ExitStack, clock: Clock) -> Recorder | None:
+        """Records the market, where that was asked for. Raises `RecordingError` when the folder cannot be used."""
+        wires = self._wires
+        if wires.record is None:
+            return None
+        made = Recorder(
+            wires.record,
+            self._instrument,
+            wires.exchange,
+            clock,
+            on_failure=lambda why: self.note("recording", why),
+        )
+        stack.callback(made.close)
+        return made
 
     def note(self, kind: str, text: str) -> None:
         """A remark from the wires."""
