@@ -1,5 +1,6 @@
 """Who looks on while a run goes on: what the flags become, and which of them are refused."""
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,20 @@ def test_a_file_is_refused_for_the_same_with_its_place(text: str, expected: str,
         load_config(file)
     assert expected in str(refused.value)
     assert str(file) in str(refused.value)
+
+
+def test_a_log_that_cannot_be_written_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal = tmp_path / "journal.db"
+    line = ["run", "--spread", "5bp", "--quantity", "0.1", "--duration", "1", "--journal", str(journal)]
+    assert _run([*line, "--log-file", str(tmp_path / "missing" / "run.log")]) == 2
+    assert "run.log cannot be written: No such file or directory" in capsys.readouterr().err
+    assert not journal.exists()
+
+
+def test_a_simulation_at_full_speed_writes_its_log_too(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    line = ["run", "--spread", "2bp", "--quantity", "0.1", "--duration", "60", "--journal", "none", "--view", "none"]
+    assert _run([*line, "--log-file", str(log)]) == 0
+    told = [json.loads(text)["event"] for text in log.read_text(encoding="utf-8").splitlines()]
+    assert (told[0], told[-1]) == ("run_started", "run_ended")
+    assert {"decision", "place", "fill"} <= set(told)

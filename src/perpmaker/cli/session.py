@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from perpmaker.journal.writer import RunJournal
+    from perpmaker.monitor.logs import Log
     from perpmaker.monitor.step_log import StepLog
 
 EXCHANGE: Final = "sim"
@@ -105,6 +106,7 @@ class Session:
             UserError: the journal cannot be opened; nothing was started.
         """
         with ExitStack() as stack:
+            log = self._open_log(stack)  # before the journal knows of a run that cannot be
             journal = self._begin_journal(stack)
             observers: list[Observer] = [self._statistics, self._watch]
             if journal is not None:
@@ -119,10 +121,10 @@ class Session:
                 view = stack.enter_context(view)
             if view is not None:
                 observers.append(view)
-            log = self._log(stack, None if journal is None else journal.run_id)
-            if log is not None:
-                log.started(self._settings())
-                observers.append(log)
+            steps = self._step_log(log, None if journal is None else journal.run_id)
+            if steps is not None:
+                steps.started(self._settings())
+                observers.append(steps)
             pace = None if self._request.speed == float("inf") else Pace(self._request.speed)
             replay = Replay(self._run.maker, self._run.exchange, observers, pace)
             began = time.perf_counter()
@@ -132,8 +134,8 @@ class Session:
                 return Played(ExitCode.ABANDONED)
             self._teller.conclude(outcome, error, self._watch.verdict(self._request.strategy, self._touches))
             summary = self._summarize(outcome, replay.requests, wall_s)
-            if log is not None:
-                log.ended(outcome.reason.value, orders_left=outcome.orders_left, error=error)
+            if steps is not None:
+                steps.ended(outcome.reason.value, orders_left=outcome.orders_left, error=error)
             is_recorded = journal is None or end_journal(journal, summary)
         is_told = self._teller.publish(summary)
         code = exit_code(outcome, is_told=is_told and is_recorded)
@@ -174,16 +176,21 @@ class Session:
         )
         return stack.enter_context(journal.begin_run(about))
 
-    def _log(self, stack: ExitStack, run_id: str | None) -> "StepLog | None":
+    def _open_log(self, stack: ExitStack) -> "Log | None":
         """Raises `InvalidSettingError` where the file cannot be written."""
         if not self._request.watching.has_log:
             return None
         from perpmaker.cli.onlookers import log_settings  # noqa: PLC0415 - a second that most runs do not need
         from perpmaker.monitor.logs import Log  # noqa: PLC0415 - the same
-        from perpmaker.monitor.step_log import StepLog  # noqa: PLC0415 - the same
         from perpmaker.venues.clock import SystemClock  # noqa: PLC0415 - the same
 
-        log = stack.enter_context(Log(log_settings(self._request.watching), SystemClock()))
+        return stack.enter_context(Log(log_settings(self._request.watching), SystemClock()))
+
+    def _step_log(self, log: "Log | None", run_id: str | None) -> "StepLog | None":
+        if log is None:
+            return None
+        from perpmaker.monitor.step_log import StepLog  # noqa: PLC0415 - as where the log is opened
+
         return StepLog(log, self._run.instrument, _TAG, {"run": run_id, "market": None})
 
     def _opening_notes(self) -> list[str]:
