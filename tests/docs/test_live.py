@@ -8,7 +8,9 @@ import pytest
 
 from docs.documents import ROOT, code_names, command, flags, page, rows, section
 from perpmaker.cli.exit_codes import ExitCode
+from perpmaker.cli.live_control import CONTROL
 from perpmaker.journal.recover_runs import HEARTBEAT_LIMIT_NS
+from perpmaker.monitor.monitor import LINK
 from perpmaker.runtime.live import preflight, rate_limit
 from perpmaker.runtime.live.pretrade import PreTradeChecks
 from perpmaker.runtime.live.settings import LiveSettings
@@ -104,9 +106,9 @@ def test_the_pre_trade_checks_are_those_of_the_code_in_its_order() -> None:
 
 
 def test_every_kind_of_note_from_the_wires_is_explained() -> None:
-    files = [*(PACKAGE / "runtime" / "live").glob("*.py"), PACKAGE / "cli" / "live_session.py"]
+    files = [*(PACKAGE / "runtime" / "live").glob("*.py"), PACKAGE / "cli" / "live_watchers.py"]
     source = "".join(path.read_text(encoding="utf-8") for path in files)
-    kinds = set(re.findall(r"\bnote\(\s*\"([^\"]+)\"", source))
+    kinds = set(re.findall(r"\bnote\(\s*\"([^\"]+)\"", source)) | {LINK, CONTROL}
     assert kinds == {row[0] for row in rows(section(PAGE, "What a live run says"))}
     reasons = next(line for line in page("docs/journal.md").splitlines() if line.startswith("| `kind` | [notices]"))
     assert kinds <= set(code_names(reasons))

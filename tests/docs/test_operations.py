@@ -5,10 +5,12 @@ import re
 from docs.documents import code_names, page, rows, section
 from docs.said import PACKAGE, sentences
 from perpmaker.cli.exit_codes import EXIT_CODES, ExitCode
+from perpmaker.cli.live_control import CONTROL
 from perpmaker.domain import errors
 from perpmaker.domain.commands import NoticeKind
 from perpmaker.domain.orders import CancelReason, RejectReason
 from perpmaker.domain.reasons import NotResting
+from perpmaker.monitor.monitor import LINK
 from perpmaker.risk.budgets import BEYOND, NEARLY, RELIEF, Step
 from perpmaker.runtime.live import preflight
 from perpmaker.runtime.live.pretrade import PreTradeChecks
@@ -85,8 +87,8 @@ def test_every_check_before_sending() -> None:
 
 
 def test_every_kind_of_note_and_every_reaction() -> None:
-    files = [*(PACKAGE / "runtime" / "live").glob("*.py"), PACKAGE / "cli" / "live_session.py"]
-    assert set(named("What the wires say")) == sentences(files, "note")
+    files = [*(PACKAGE / "runtime" / "live").glob("*.py"), PACKAGE / "cli" / "live_watchers.py"]
+    assert set(named("What the wires say")) == sentences(files, "note") | {LINK, CONTROL}
     assert named("What the wires say", 1) == [reaction.value for reaction in Reaction]
 
 

@@ -25,6 +25,9 @@ from perpmaker.venues.clock import Clock
 CLOSE_PATIENCE_NS: Final = 8 * 10**9
 """How long an answer waits for a position to be flat; the closing itself goes on after that."""
 
+CONTROL: Final = "control"
+"""The kind of what is recorded here."""
+
 _LOOK_S: Final = 0.05
 _LONGEST_NAME: Final = 64
 _LONGEST_TEXT: Final = 400
@@ -92,7 +95,7 @@ class LiveControl:
             text, is_done = str(error), False
         outcome = text if is_done else f"refused: {text}"
         who, what = cut(ask.who, _LONGEST_NAME), cut(ask.action, _LONGEST_NAME)
-        self._record("control", f"{who}: {what}: {cut(outcome, _LONGEST_TEXT)}")
+        self._record(CONTROL, f"{who}: {what}: {cut(outcome, _LONGEST_TEXT)}")
         return Answer(ask_id=ask.ask_id, is_done=is_done, text=text)
 
     def _refuse_when_ending(self) -> None:

@@ -1,6 +1,7 @@
 """The table of kinds: complete, without doubles, and nothing in the program that it has forgotten."""
 
 from docs.said import PACKAGE, sentences
+from perpmaker.cli.live_control import CONTROL
 from perpmaker.domain.commands import NoticeKind
 from perpmaker.monitor.alerts.kinds import (
     KINDS,
@@ -11,9 +12,10 @@ from perpmaker.monitor.alerts.kinds import (
     UNTOLD_NOTICES,
     Severity,
 )
+from perpmaker.monitor.monitor import LINK
 
-WIRES = [*(PACKAGE / "runtime" / "live").glob("*.py"), PACKAGE / "cli" / "live_session.py"]
-NOTES = sentences(WIRES, "note") | sentences([PACKAGE / "cli" / "live_control.py"], "_record")
+WIRES = [*(PACKAGE / "runtime" / "live").glob("*.py"), PACKAGE / "cli" / "live_watchers.py"]
+NOTES = sentences(WIRES, "note") | {LINK, CONTROL}
 
 
 def test_every_kind_has_a_name_of_its_own_and_a_cause() -> None:

@@ -148,8 +148,8 @@ OF_NOTES: Final[Mapping[str, AlertKind]] = {
     "control": CONTROL,
     "recording": RECORDING,
 }
-UNTOLD_NOTES: Final = frozenset({"end", "not quoting", "pre-trade", "refused", "stream", "unknown outcome"})
-"""Each of them mends itself, or is told in the message of the end."""
+UNTOLD_NOTES: Final = frozenset({"end", "link", "not quoting", "pre-trade", "refused", "stream", "unknown outcome"})
+"""Each of them mends itself, is told in the message of the end, or concerns only who looks on."""
 
 LOSSES_OF_SIGHT: Final = frozenset({"not quoting", "stale"})
 """Remarks from the wires of which `LOOP_SIGNS` within `LOOP_NS` are a loop."""
