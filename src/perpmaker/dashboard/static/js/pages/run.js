@@ -31,7 +31,9 @@ export function runPage(app, argument) {
   fill(node, banner.lost, banner.node, body);
   /** @type {Body | null} */
   let drawn = null;
+  let isClosed = false; // what was asked for before that may come a frame after it
   const draw = () => {
+    if (isClosed) return;
     banner.update(feed);
     if (feed.state.view === null) return;
     drawn ??= new Body(body, feed.state.view);
@@ -40,6 +42,7 @@ export function runPage(app, argument) {
   const unwatch = feed.watch(draw);
   const stop = everySecond(() => soon(draw));
   const close = () => {
+    isClosed = true;
     unwatch();
     stop();
     drawn?.close();
